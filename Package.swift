@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+// Motion transfer for GStreamer: see README.md. One target per layer; an arrow downward is the only import allowed.
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A layer of the engine: `Sources/<name>`.
+func layer(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// Tests of one layer: `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies,
+    path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "motiontransfer",
+  products: [
+    .library(name: "gstmotiontransfer", type: .dynamic, targets: ["MotionTransferElement"]),
+    .executable(name: "motiontransfer", targets: ["MotionTransferCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    // Arithmetic
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels"),
+    layer("Kernels", "CKernels", "COpenBLAS"),
+    layer("Tensors", "Kernels"),
+    // Models
+    layer("Layers", "Tensors"),
+    layer("Checkpoints", "Layers", "Tensors"),
+    layer("Diffusion", "Checkpoints", "Layers", "Tensors"),
+    // Methods
+    layer("MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
+    layer("Training", "MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
+    // Shells
+    .systemLibrary(
+      name: "CGStreamer", path: "Plugin/CGStreamer",
+      pkgConfig: "gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0",
+      providers: [.apt(["libgstreamer1.0-dev", "libgstreamer-plugins-base1.0-dev"])]),
+    .target(name: "CGstMotionTransfer", dependencies: ["CGStreamer"], path: "Plugin/Shell"),
+    .target(
+      name: "Media", dependencies: ["CGStreamer", "MotionTransfer"], path: "Plugin/Media",
+      swiftSettings: swiftSettings),
+    .target(
+      name: "MotionTransferElement",
+      dependencies: ["CGStreamer", "CGstMotionTransfer", "Media", "MotionTransfer"],
+      path: "Plugin/Element", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MotionTransferCLI",
+      dependencies: [
+        "Media", "MotionTransfer", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
+    // Tests
+    tests("Kernels"),
+    tests("Tensors", "Kernels"),
+  ]
+)

@@ -1,0 +1,90 @@
+// Compiles kernels.inc for each instruction set and forwards every public function to the best one that the
+// processor has. x86-64 machines below AVX2 and all other architectures use the plain build.
+#include "CKernels.h"
+
+#include <math.h>
+
+#define JOIN(a, b) a##b
+
+#define NAME(x) JOIN(baseline_, x)
+#include "kernels.inc"
+#undef NAME
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,f16c"))), apply_to = function)
+#define NAME(x) JOIN(avx2_, x)
+#include "kernels.inc"
+#undef NAME
+#pragma clang attribute pop
+
+#pragma clang attribute push(                                                                                \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c"))), apply_to = function)
+#define NAME(x) JOIN(avx512_, x)
+#include "kernels.inc"
+#undef NAME
+#pragma clang attribute pop
+#endif
+
+enum { BASELINE, AVX2, AVX512 };
+
+// Asked once, before main: no lock, and no kernel can run earlier.
+static int level = BASELINE;
+__attribute__((constructor)) static void choose(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    level = AVX512;
+  else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+    level = AVX2;
+#endif
+}
+
+const char *mtk_instruction_set(void) {
+  return level == AVX512 ? "avx512" : level == AVX2 ? "avx2" : "baseline";
+}
+
+#if defined(__x86_64__)
+#define FORWARD(type, name, parameters, arguments)                                                           \
+  type mtk_##name parameters {                                                                               \
+    if (level == AVX512) return avx512_##name arguments;                                                     \
+    if (level == AVX2) return avx2_##name arguments;                                                         \
+    return baseline_##name arguments;                                                                        \
+  }
+#else
+#define FORWARD(type, name, parameters, arguments)                                                           \
+  type mtk_##name parameters { return baseline_##name arguments; }
+#endif
+
+FORWARD(void, add, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
+FORWARD(void, subtract, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
+FORWARD(void, multiply, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
+FORWARD(void, affine, (const float *a, float scale, float shift, float *y, size_t n), (a, scale, shift, y, n))
+FORWARD(void, accumulate, (const float *a, float scale, float *y, size_t n), (a, scale, y, n))
+FORWARD(void, multiply_accumulate, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
+FORWARD(void, absolute, (const float *x, float *y, size_t n), (x, y, n))
+FORWARD(void, absolute_pullback, (const float *x, const float *dy, float *dx, size_t n), (x, dy, dx, n))
+FORWARD(void, silu, (const float *x, float *y, size_t n), (x, y, n))
+FORWARD(void, silu_pullback, (const float *x, const float *dy, float *dx, size_t n), (x, dy, dx, n))
+FORWARD(void, gelu, (const float *x, float *y, size_t n), (x, y, n))
+FORWARD(void, gelu_pullback, (const float *x, const float *dy, float *dx, size_t n), (x, dy, dx, n))
+FORWARD(void, quick_gelu, (const float *x, float *y, size_t n), (x, y, n))
+FORWARD(void, quick_gelu_pullback, (const float *x, const float *dy, float *dx, size_t n), (x, dy, dx, n))
+FORWARD(void, geglu, (const float *x, float *y, size_t rows, size_t h), (x, y, rows, h))
+FORWARD(void, geglu_pullback, (const float *x, const float *dy, float *dx, size_t rows, size_t h), (x, dy, dx, rows, h))
+FORWARD(double, sum, (const float *x, size_t n), (x, n))
+FORWARD(double, squared_difference, (const float *a, const float *b, size_t n), (a, b, n))
+FORWARD(void, layer_norm, (const float *x, const float *weight, const float *bias, float epsilon, float *y, float *mean, float *rstd, size_t rows, size_t columns), (x, weight, bias, epsilon, y, mean, rstd, rows, columns))
+FORWARD(void, layer_norm_pullback, (const float *x, const float *weight, const float *mean, const float *rstd, const float *dy, float *dx, float *dweight, float *dbias, size_t rows, size_t columns), (x, weight, mean, rstd, dy, dx, dweight, dbias, rows, columns))
+FORWARD(void, column_moments, (const float *x, double *sum, double *squares, size_t rows, size_t columns), (x, sum, squares, rows, columns))
+FORWARD(void, column_affine, (const float *x, const float *scale, const float *shift, float *y, int silu, size_t rows, size_t columns), (x, scale, shift, y, silu, rows, columns))
+FORWARD(void, column_affine_sums, (const float *x, const float *dy, const float *scale, const float *shift, int silu, double *sum, double *product, size_t rows, size_t columns), (x, dy, scale, shift, silu, sum, product, rows, columns))
+FORWARD(void, column_affine_pullback, (const float *x, const float *dy, const float *scale, const float *shift, int silu, const float *p, const float *q, const float *r, float *dx, size_t rows, size_t columns), (x, dy, scale, shift, silu, p, q, r, dx, rows, columns))
+FORWARD(void, column_sum, (const float *x, float *sum, size_t rows, size_t columns), (x, sum, rows, columns))
+FORWARD(void, softmax, (float *x, float scale, ptrdiff_t causal, size_t rows, size_t columns), (x, scale, causal, rows, columns))
+FORWARD(void, softmax_pullback, (const float *p, float *dp, float scale, size_t rows, size_t columns), (p, dp, scale, rows, columns))
+FORWARD(void, temporal_attention, (const float *q, const float *k, const float *v, float *y, size_t frames, size_t stride, size_t heads, size_t width, float *scratch), (q, k, v, y, frames, stride, heads, width, scratch))
+FORWARD(void, temporal_attention_pullback, (const float *q, const float *k, const float *v, const float *dy, float *dq, float *dk, float *dv, size_t frames, size_t stride, size_t heads, size_t width, float *scratch), (q, k, v, dy, dq, dk, dv, frames, stride, heads, width, scratch))
+FORWARD(void, widen_float16, (const uint16_t *x, float *y, size_t n), (x, y, n))
+FORWARD(void, widen_bfloat16, (const uint16_t *x, float *y, size_t n), (x, y, n))
+FORWARD(void, adamw, (float *parameter, float *first, float *second, const float *gradient, size_t n, float rate, float beta1, float beta2, float epsilon, float decay, float bias1, float bias2), (parameter, first, second, gradient, n, rate, beta1, beta2, epsilon, decay, bias1, bias2))

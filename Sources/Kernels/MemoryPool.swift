@@ -1,0 +1,99 @@
+import Glibc
+
+/// Blocks of memory that are kept for the next taker instead of going back to the system.
+///
+/// A denoising or learning step takes the same sizes in the same order every time, so after the first step every
+/// request is met from the free lists and nothing is allocated; touching fresh pages is what makes allocation dear.
+public final class MemoryPool: Sendable {
+  /// The pool of this process.
+  public static let shared = MemoryPool()
+
+  /// A piece of memory and the size class that it goes back to.
+  public struct Block: @unchecked Sendable {
+    /// First byte, aligned to 64.
+    public let base: UnsafeMutableRawPointer
+    let sizeClass: Int
+  }
+
+  /// Counters of the pool.
+  public struct Statistics: Sendable {
+    /// Bytes in use now.
+    public var live = 0
+    /// Most bytes in use since the last `resetPeak`.
+    public var peak = 0
+    /// Requests that the free lists could not meet, so that memory came from the system.
+    public var allocations = 0
+    /// Bytes held, in use or free.
+    public var held = 0
+  }
+
+  private struct State: @unchecked Sendable {
+    var free: [Int: [UnsafeMutableRawPointer]] = [:]
+    var statistics = Statistics()
+  }
+
+  private let state = Guarded(State())
+
+  /// The counters now.
+  public var statistics: Statistics { state.locked { $0.statistics } }
+
+  /// Starts a new peak measurement.
+  public func resetPeak() { state.locked { $0.statistics.peak = $0.statistics.live } }
+
+  /// Bytes rounded up to one of eight steps per power of two, so that at most an eighth is wasted.
+  static func sizeClass(_ bytes: Int) -> Int {
+    guard bytes > 512 else { return max(64, (bytes + 63) & ~63) }
+    let step = 1 << (Int.bitWidth - (bytes - 1).leadingZeroBitCount - 4)
+    return (bytes + step - 1) & ~(step - 1)
+  }
+
+  private static let mapped = 1 << 20
+
+  /// At least `bytes` of uninitialised memory. Sizes from outside are checked before they come here.
+  public func allocate(bytes: Int) -> Block {
+    let size = Self.sizeClass(bytes)
+    let reused: UnsafeMutableRawPointer? = state.locked { state in
+      state.statistics.live += size
+      state.statistics.peak = max(state.statistics.peak, state.statistics.live)
+      if let base = state.free[size]?.popLast() { return base }
+      state.statistics.allocations += 1
+      state.statistics.held += size
+      return nil
+    }
+    return Block(base: reused ?? Self.systemAllocate(size), sizeClass: size)
+  }
+
+  /// Takes a block back.
+  public func release(_ block: Block) {
+    state.locked { state in
+      state.statistics.live -= block.sizeClass
+      state.free[block.sizeClass, default: []].append(block.base)
+    }
+  }
+
+  /// Gives all free blocks back to the system.
+  public func trim() {
+    let free = state.locked { state in
+      defer { state.free = [:] }
+      for (size, blocks) in state.free { state.statistics.held -= size * blocks.count }
+      return state.free
+    }
+    for (size, blocks) in free {
+      for base in blocks {
+        if size >= Self.mapped { munmap(base, size) } else { Glibc.free(base) }
+      }
+    }
+  }
+
+  private static func systemAllocate(_ size: Int) -> UnsafeMutableRawPointer {
+    if size >= mapped {
+      let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      precondition(base != MAP_FAILED, "out of memory: \(size) bytes")
+      madvise(base, size, Int32(MADV_HUGEPAGE))
+      return base.unsafelyUnwrapped
+    }
+    var base: UnsafeMutableRawPointer?
+    precondition(posix_memalign(&base, 64, size) == 0, "out of memory: \(size) bytes")
+    return base.unsafelyUnwrapped
+  }
+}

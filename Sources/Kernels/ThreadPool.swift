@@ -1,0 +1,156 @@
+import Glibc
+import Synchronization
+
+/// Worker threads that share the iterations of a loop with the calling thread.
+///
+/// Iterations are handed out one at a time from a counter, so a descheduled worker delays nothing but the
+/// iteration that it holds. Which thread runs an iteration never changes its result. One loop runs on the
+/// workers at a time: a second caller, or a nested loop, runs alone on its own thread.
+public final class ThreadPool: Sendable {
+  /// The pool of this process.
+  public static let shared = ThreadPool()
+
+  private struct State {
+    var loop: Loop?
+    var generation = 0
+    var workers = 0
+    var limit = ThreadPool.processorCount
+  }
+
+  private let state = Guarded(State())
+  /// Read by spinning workers without the lock.
+  private let published = Atomic<Int>(0)
+
+  /// Processors that this process may run on.
+  public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+  /// How many threads share a loop, the caller included; at least 1. Setting 0 means one per processor.
+  public var threads: Int {
+    get { state.locked { $0.limit } }
+    set { state.locked { $0.limit = newValue > 0 ? min(newValue, 256) : Self.processorCount } }
+  }
+
+  /// Runs `body(0) ... body(count - 1)`, each once, in any order and at the same time where possible.
+  public func forEach(_ count: Int, _ body: (Int) -> Void) {
+    guard count > 1, let loop = begin(count) else {
+      for i in 0..<count { body(i) }
+      return
+    }
+    withoutActuallyEscaping(body) { escaping in
+      loop.run(escaping, publish: { self.publish(loop) }, retract: { self.retract() })
+    }
+  }
+
+  /// Splits `0 ..< count` in ranges of at least `grain` and runs `body` on each.
+  public func forRanges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+    guard count > 0 else { return }
+    let pieces = max(1, min((count + grain - 1) / max(grain, 1), threads * 4))
+    let size = (count + pieces - 1) / pieces
+    forEach((count + size - 1) / size) { body($0 * size..<min(count, ($0 + 1) * size)) }
+  }
+
+  /// A loop for the workers, or nil where this caller must run alone.
+  private func begin(_ count: Int) -> Loop? {
+    state.locked { state in
+      guard state.loop == nil, state.limit > 1 else { return nil }
+      while state.workers < state.limit - 1, spawn(index: state.workers) { state.workers += 1 }
+      guard state.workers > 0 else { return nil }
+      let loop = Loop(count: count, helpers: state.limit - 1)
+      state.loop = loop
+      return loop
+    }
+  }
+
+  private func publish(_ loop: Loop) {
+    state.locked { state in
+      state.generation += 1
+      published.store(state.generation, ordering: .releasing)
+    }
+    state.wakeAll()
+  }
+
+  private func retract() {
+    state.locked { $0.loop = nil }
+  }
+
+  private func spawn(index: Int) -> Bool {
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(self)
+    let status = pthread_create(
+      &thread, nil,
+      { raw in
+        guard let raw else { return nil }
+        Unmanaged<ThreadPool>.fromOpaque(raw).takeRetainedValue().work()
+      }, context.toOpaque())
+    if status != 0 { context.release() } else { pthread_detach(thread) }
+    return status == 0
+  }
+
+  private func work() -> Never {
+    // Signals belong to the application's threads.
+    var all = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_BLOCK, &all, nil)
+    var seen = 0
+    while true {
+      spin(until: seen)
+      let loop: Loop? = state.waiting(while: { $0.generation == seen }) { state in
+        seen = state.generation
+        guard let loop = state.loop, loop.join() else { return nil }
+        return loop
+      }
+      loop?.help()
+    }
+  }
+
+  /// A short wait without sleeping: loops follow each other within microseconds.
+  private func spin(until seen: Int) {
+    var turns = 0
+    while turns < 4000, published.load(ordering: .acquiring) == seen { turns += 1 }
+  }
+}
+
+/// One parallel loop: a counter of iterations and a count of the workers inside.
+private final class Loop: @unchecked Sendable {
+  private let count: Int
+  private let next = Atomic<Int>(0)
+  private let places: Atomic<Int>
+  private let inside = Guarded(0)
+  /// Set before publication and cleared after the last worker has left.
+  private var body: ((Int) -> Void)?
+
+  init(count: Int, helpers: Int) {
+    self.count = count
+    places = Atomic(helpers)
+  }
+
+  func run(_ body: @escaping (Int) -> Void, publish: () -> Void, retract: () -> Void) {
+    self.body = body
+    publish()
+    iterate(body)
+    retract()  // nobody joins from here on
+    inside.waiting(while: { $0 > 0 }) { _ in }
+    self.body = nil
+  }
+
+  /// Called under the pool's lock.
+  func join() -> Bool {
+    guard places.wrappingSubtract(1, ordering: .relaxed).newValue >= 0 else { return false }
+    inside.locked { $0 += 1 }
+    return true
+  }
+
+  func help() {
+    if let body { iterate(body) }
+    inside.locked { $0 -= 1 }
+    inside.wakeAll()
+  }
+
+  private func iterate(_ body: (Int) -> Void) {
+    while true {
+      let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard i < count else { return }
+      body(i)
+    }
+  }
+}
