@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-GROUPS = ["rng", "op"]
+GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae"]
 
 
 def main() -> None:
