@@ -1,0 +1,21 @@
+public import Tensors
+
+/// The transformer's feed-forward layer with a gated GELU (Shazeer 2020; diffusers' `FeedForward`, `geglu`).
+///
+/// C -> 2·4C -> a · gelu(g) -> C; checkpoint keys `net.0.proj` and `net.2`.
+public struct FeedForward: Sendable {
+  let projection: Linear
+  let output: Linear
+
+  /// Reads `net.0.proj` (8C, C) and `net.2` (C, 4C).
+  public init(_ scope: WeightScope, _ channels: Int) throws {
+    projection = try Linear(scope["net"][0]["proj"], channels, 8 * channels)
+    output = try Linear(scope["net"][2], 4 * channels, channels)
+  }
+
+  /// - Parameter x: (..., C)
+  /// - Returns: the same shape
+  public func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
+    output(projection(x, context).geglu(), context)
+  }
+}

@@ -1,0 +1,33 @@
+public import Tensors
+
+/// An affine map of the last axis, y = x Wᵀ + b (torch's `nn.Linear`).
+///
+/// Where the adapters hold a low-rank pair for its path, y += scale · up(down x) (LoRA, Hu et al. 2021, eq. 3).
+public struct Linear: Sendable {
+  /// The module's path in the checkpoint, such as `mid_block.attentions.0.proj_in`: the key of its adapter.
+  public let path: String
+  /// (N, K), in checkpoint order; may rest in half precision.
+  public let weight: Tensor
+  /// (N)
+  public let bias: Tensor?
+
+  /// Reads `weight` (N, K), or the same as a convolution of kernel 1, and, where there is one, `bias` (N).
+  ///
+  /// - Parameter biasInitializer: for a source that creates; torch's default bound 1 / sqrt(K) when nil.
+  public init(
+    _ scope: WeightScope, _ inputs: Int, _ outputs: Int, bias: Bool = true,
+    initializer: Initializer = .fanIn, biasInitializer: Initializer = .fanIn
+  ) throws {
+    path = scope.path
+    weight = try scope("weight", [outputs, inputs], .matrix, initializer, fanIn: inputs)
+    self.bias = bias ? try scope("bias", [outputs], .plain, biasInitializer, fanIn: inputs) : nil
+  }
+
+  /// - Parameter x: (..., K)
+  /// - Returns: (..., N)
+  public func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
+    let y = x.linear(weight, bias)
+    guard let adapter = context.adapters.lora[path] else { return y }
+    return y + adapter.scale * x.linear(adapter.down, nil).linear(adapter.up, nil)
+  }
+}
