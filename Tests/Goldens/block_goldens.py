@@ -8,6 +8,9 @@ from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from diffusers.models.transformers.transformer_temporal import TransformerTemporalModel
 from golden_writer import generator, randomize, save_json, save_tensors
 
+# For size: other cases of the same class have them.
+WITHOUT_PARAMETER_GRADIENTS = {"transformer_temporal_wide", "transformer_temporal_head_16", "transformer_2d_head_16"}
+
 
 def cases():
     """name -> (module, its inputs by name in the order of forward, attributes for the test)."""
@@ -28,6 +31,11 @@ def cases():
            dict(input=r(10, 12, 3, 5), frames=5), {"groups": 4, "frames": 5, "heads": 3})
     yield ("transformer_temporal_wide", TransformerTemporalModel(8, 4, in_channels=8, **temporal),
            dict(input=r(7, 8, 2, 3), frames=7), {"groups": 4, "frames": 7, "heads": 8})
+    yield ("transformer_temporal_head_16", TransformerTemporalModel(2, 16, in_channels=32, **temporal),
+           dict(input=r(8, 32, 1, 3), frames=8), {"groups": 4, "frames": 8, "heads": 2})
+    yield ("transformer_2d_head_16", Transformer2DModel(1, 16, in_channels=16, num_layers=1, cross_attention_dim=6,
+                                                        norm_num_groups=4, use_linear_projection=True),
+           dict(input=r(2, 16, 5, 3), text=r(2, 77, 6)), {"groups": 4, "heads": 1, "linear": True})
     for name, linear in (("transformer_2d_linear", True), ("transformer_2d_convolution", False)):
         yield (name, Transformer2DModel(2, 8, in_channels=16, num_layers=1, cross_attention_dim=10,
                                         norm_num_groups=8, use_linear_projection=linear),
@@ -69,7 +77,9 @@ def make() -> None:
             if torch.is_tensor(value):
                 tensors |= {f"{name}/{key}": value, f"{name}/grad_{key}": value.grad}
         for key, parameter in module.named_parameters():
-            tensors |= {f"{name}/weights/{key}": parameter, f"{name}/gradients/{key}": parameter.grad}
+            tensors[f"{name}/weights/{key}"] = parameter
+            if name not in WITHOUT_PARAMETER_GRADIENTS:
+                tensors[f"{name}/gradients/{key}"] = parameter.grad
         attributes[name] = values
     timesteps = torch.tensor([0, 1, 37, 500, 981, 999])
     for channels in (8, 320):

@@ -75,6 +75,6 @@ def make() -> None:
     write_gradients("vae-attention", vae, values)
     save_tensors("vae-attention/golden.safetensors", values)
 
-    vae = new_vae(32, (8, 8, 16), layers=2, groups=8, attention=False)
+    vae = new_vae(32, (8, 8, 8), layers=2, groups=8, attention=False)
     write_vae("vae-no-attention", vae)
     save_tensors("vae-no-attention/golden.safetensors", golden(vae, 132, [(1, 3, 20, 28), (1, 3, 17, 23)], [(2, 4, 3, 5)]))
