@@ -14,6 +14,18 @@ public struct ComponentFolder: Sendable {
   /// Path of a file inside.
   public func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : "\(path)/\(name)" }
 
+  /// Whether it holds this file.
+  public func has(_ name: String) -> Bool { isFile(file(name)) }
+
+  /// The text of a small file inside.
+  /// - Throws: ``CheckpointError`` if it is absent, above 64 MB, or not UTF-8.
+  public func text(_ name: String) throws -> String {
+    guard let text = String(validating: try readSmallFile(file(name), limit: 1 << 26), as: UTF8.self) else {
+      throw CheckpointError(.badData, "\(file(name)) is not UTF-8.")
+    }
+    return text
+  }
+
   /// Reads `config.json`, or the name given: `scheduler_config.json`, `tokenizer_config.json`.
   public func configuration(_ name: String = "config.json") throws -> Configuration {
     let path = file(name)
