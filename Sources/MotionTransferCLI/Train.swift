@@ -1,0 +1,148 @@
+import ArgumentParser
+import Checkpoints
+import Glibc
+import MotionTransfer
+import Synchronization
+import Training
+
+/// `motiontransfer train`: the bundled model from nothing.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train the bundled model from nothing.",
+    discussion: """
+      Run from the repository:
+
+        motiontransfer train --stage video --run run --steps 6000 --seed 1
+        motiontransfer train --stage autoencoder --run run --steps 2200 --seed 1
+        motiontransfer train --stage export --run run --seed 1 --output my-model
+
+      The first two may run at the same time. Each writes a checkpoint every few minutes and when it stops (Ctrl-C, \
+      --minutes); --resume goes on from it bit for bit.
+      """)
+
+  @Option(help: "What to do: video, autoencoder or export.")
+  var stage: TrainingRun.Stage
+
+  @Option(name: .customLong("run"), help: "Folder of the run's checkpoints; made when missing.")
+  var folder: String
+
+  @Option(help: "Model folder that export writes.")
+  var output: String?
+
+  @Option(help: "Steps of the stage; the learning rate falls over all of them.")
+  var steps = 6000
+
+  @Option(help: "Stop, with a checkpoint, after this many minutes.")
+  var minutes: Double?
+
+  @Option(help: "Largest learning rate.")
+  var learningRate = 0.002
+
+  @Option(help: "Seed of the weights, the corpus and all noise.")
+  var seed: UInt64 = 1
+
+  @Flag(help: "Go on from the checkpoint in the run's folder.")
+  var resume = false
+
+  @Option(help: "Minutes between checkpoints.")
+  var checkpointMinutes = 3.0
+
+  @Option(help: "File that gets one line every 20 steps: step, loss of pictures, loss of clips, seconds.")
+  var logLosses: String?
+
+  @Option(help: "Sprite atlas of the corpus.")
+  var atlas = "Plugin/Models/corpus/sprites.rgba"
+
+  @Option(help: "Threads; 0: one per processor.")
+  var nThreads = 0
+
+  func validate() throws {
+    guard steps > 0 else { throw ValidationError("--steps: found \(steps), expected at least 1.") }
+    guard learningRate > 0, learningRate < 1 else {
+      throw ValidationError("--learning-rate: found \(learningRate), expected between 0 and 1.")
+    }
+    guard minutes.map({ $0 > 0 }) ?? true, checkpointMinutes > 0 else {
+      throw ValidationError("--minutes and --checkpoint-minutes: expected above 0.")
+    }
+    guard (0...256).contains(nThreads) else {
+      throw ValidationError("--n-threads: found \(nThreads), expected 0 to 256.")
+    }
+    guard stage != .export || output != nil else {
+      throw ValidationError("--output: expected the model folder to write.")
+    }
+  }
+
+  func run() throws {
+    do {
+      try perform()
+    } catch let error as TrainingError {
+      throw MotionTransferError(.badData, error.description)
+    }
+  }
+
+  private func perform() throws {
+    MotionTransferEngine.threads = nThreads
+    guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
+      throw MotionTransferError(.unwritable, "\(folder): the folder cannot be made; name one that can.")
+    }
+    var settings = TrainingRun.Settings()
+    settings.seed = seed
+    settings.steps = steps
+    settings.minutes = minutes
+    settings.learningRate = Float(learningRate)
+    settings.checkpointMinutes = checkpointMinutes
+    settings.resumes = resume
+    let corpus = try Corpus(atlas: SpriteAtlas(contentsOf: atlas))
+    let training = TrainingRun(corpus: corpus, folder: folder, settings: settings)
+    let interrupt = Interrupt()
+    let log = try logLosses.map { try LineLog($0) }
+    let report = { (report: TrainingRun.Report) in
+      let line = Train.line(report)
+      fputs("\(stage.rawValue) \(line)\(report.isSaved ? " saved" : "")\n", stderr)
+      try log?.append(line)
+    }
+    let done: Int
+    switch stage {
+    case .video: done = try training.trainVideo(isCancelled: { interrupt.isRaised }, report: report)
+    case .autoencoder:
+      done = try training.trainAutoencoder(isCancelled: { interrupt.isRaised }, report: report)
+      let (decoder, whole) = try training.autoencoderQuality()
+      fputs("autoencoder on unseen pictures: decoder \(decoder) dB, both ways \(whole) dB\n", stderr)
+    case .export:
+      try training.export(to: output ?? ".")
+      return
+    }
+    if interrupt.isRaised, done < steps { throw MotionTransferError.cancelled }
+  }
+
+  private static func line(_ report: TrainingRun.Report) -> String {
+    func text(_ loss: Float?) -> String { loss.map { "\($0)" } ?? "-" }
+    return "\(report.step)/\(report.steps) \(text(report.pictureLoss)) \(text(report.clipLoss)) "
+      + "\(Int(report.seconds))"
+  }
+}
+
+extension TrainingRun.Stage: ExpressibleByArgument {}
+
+/// A text file that grows line by line and survives a killed process.
+private final class LineLog {
+  private let path: String
+  private let descriptor: Int32
+
+  init(_ path: String) throws {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      throw MotionTransferError(.unwritable, "\(path) cannot be written; name another file.")
+    }
+  }
+
+  func append(_ line: String) throws {
+    let bytes = Array("\(line)\n".utf8)
+    guard write(descriptor, bytes, bytes.count) == bytes.count else {
+      throw MotionTransferError(.unwritable, "\(path): writing failed; is the disk full?")
+    }
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@testable import Checkpoints
+@testable import Training
+
+@Suite struct TrainingRunTests {
+  /// Small enough for a second a run.
+  static var recipe: Recipe {
+    var recipe = Recipe()
+    recipe.unetChannels = [16, 16]
+    recipe.headWidth = 8
+    recipe.unetGroups = 4
+    recipe.textWidth = 16
+    recipe.textLayers = 1
+    recipe.size = 32
+    recipe.frames = 3
+    return recipe
+  }
+
+  static func run(_ folder: URL, steps: Int, stop: Int? = nil, resumes: Bool = false) throws -> [Float] {
+    let atlas = try SpriteAtlas(
+      contentsOf: "\(CorpusTests.repository)/Plugin/Models/corpus/sprites.rgba")
+    var settings = TrainingRun.Settings()
+    settings.steps = steps
+    settings.logInterval = 1
+    settings.learningRate = 4e-3
+    settings.resumes = resumes
+    let run = TrainingRun(
+      recipe: recipe, corpus: try Corpus(atlas: atlas, size: recipe.size), folder: folder.path,
+      settings: settings)
+    var losses: [Float] = []
+    _ = try run.trainVideo(isCancelled: { losses.count + 1 == stop }) {
+      losses.append(try #require($0.pictureLoss ?? $0.clipLoss))
+    }
+    return losses
+  }
+
+  static func folder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder
+  }
+
+  @Test func lossFallsAndResumeIsExact() throws {
+    let whole = try Self.folder()
+    let parts = try Self.folder()
+    defer { for folder in [whole, parts] { try? FileManager.default.removeItem(at: folder) } }
+    let losses = try Self.run(whole, steps: 24)
+    #expect(losses.count == 24)
+    #expect(losses.suffix(6).reduce(0, +) < losses.prefix(6).reduce(0, +) * 0.95)
+    let first = try Self.run(parts, steps: 24, stop: 11)
+    let second = try Self.run(parts, steps: 24, resumes: true)
+    #expect(first + second == losses)
+    let files = try [whole, parts].map {
+      try Data(contentsOf: $0.appendingPathComponent("video.safetensors"))
+    }
+    #expect(files[0] == files[1])
+  }
+
+  @Test func anotherRunsCheckpointIsRefused() throws {
+    let folder = try Self.folder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    _ = try Self.run(folder, steps: 2)
+    #expect(throws: TrainingError.self) { try Self.run(folder, steps: 3, resumes: true) }
+  }
+
+  @Test func encoderStartsAsThePatchCode() throws {
+    let atlas = try SpriteAtlas(
+      contentsOf: "\(CorpusTests.repository)/Plugin/Models/corpus/sprites.rgba")
+    let corpus = try Corpus(atlas: atlas)
+    let code = PatchCode(PatchStatistics(corpus, edge: 8, seed: 1, pictures: 60))
+    let trainer = try AutoencoderTrainer(
+      recipe: Recipe(), corpus: corpus, code: code, seed: 1,
+      schedule: .init(rate: LearningRate(peak: 1e-3, warmUp: 1, steps: 1)))
+    #expect(try trainer.encoderError() < 0.02)
+  }
+
+  @Test func exportIsAModelFolder() throws {
+    let folder = try Self.folder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let atlas = try SpriteAtlas(
+      contentsOf: "\(CorpusTests.repository)/Plugin/Models/corpus/sprites.rgba")
+    let corpus = try Corpus(atlas: atlas, size: 32)
+    try TrainingRun(recipe: Self.recipe, corpus: corpus, folder: folder.path).export(
+      to: folder.appendingPathComponent("model").path)
+    let vae = try SafeTensors(
+      contentsOf: folder.appendingPathComponent("model/vae/diffusion_pytorch_model.safetensors").path)
+    #expect(vae.names.contains("encoder.conv_in.weight"))
+    let index = try Data(contentsOf: folder.appendingPathComponent("model/model_index.json"))
+    #expect(try JSONSerialization.jsonObject(with: index) is [String: Any])
+  }
+}
