@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "pipeline"]
+GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "pipeline", "motion_inversion"]
 
 
 def main() -> None:

@@ -16,7 +16,10 @@ def write_folder(name: str, seed: int, scheduler: dict, padding: str, activation
     text_encoder = new_text_encoder(seed, vocab_size=words, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
                                     num_attention_heads=2, max_position_embeddings=77, hidden_act=activation)
     write_text_encoder(f"{name}/text_encoder", text_encoder, position_ids=activation == "quick_gelu")
-    write_unet(f"{name}/unet", randomize(UNet3DConditionModel(**unet), seed + 1), dtype)
+    model = randomize(UNet3DConditionModel(**unet), seed + 1)
+    # At full gain each sampling or inversion step doubles rounding errors: ten steps would exceed the tolerance.
+    model.conv_out.weight.data *= 0.5
+    write_unet(f"{name}/unet", model, dtype)
     write_vae(f"{name}/vae", new_vae(seed + 2, **vae))
     save_json(f"{name}/scheduler/scheduler_config.json",
               {"_class_name": "DDIMScheduler", "_diffusers_version": "0.42.0", "num_train_timesteps": 1000,
@@ -40,7 +43,7 @@ def load(name: str) -> TextToVideoSDPipeline:
 def make() -> None:
     write_folder("tiny-zeroscope", 51, CONFIGS["zeroscope"], "!", "gelu",
                  config((8, 16), (CROSS_DOWN, CROSS_DOWN), (CROSS_UP, CROSS_UP), 1, 4, 4, 16),
-                 dict(channels=(8, 8, 16), layers=1, groups=4))
+                 dict(channels=(8, 8, 16), layers=1, groups=4, scaling=0.8))
     write_folder("tiny-vpred", 61, CONFIGS["zero_snr"], "<|endoftext|>", "quick_gelu",
                  config((8, 8), (DOWN, CROSS_DOWN), (CROSS_UP, UP), 1, 4, 8, 16),
                  dict(channels=(4, 8), layers=1, groups=4), torch.float16)

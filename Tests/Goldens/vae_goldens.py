@@ -10,11 +10,13 @@ OLD_CONFIG = ["_class_name", "act_fn", "block_out_channels", "down_block_types",
               "layers_per_block", "norm_num_groups", "out_channels", "sample_size", "up_block_types"]
 
 
-def new_vae(seed: int, channels: tuple, layers: int, groups: int, attention: bool = True) -> AutoencoderKL:
+def new_vae(seed: int, channels: tuple, layers: int, groups: int, attention: bool = True,
+            scaling: float = 0.18215) -> AutoencoderKL:
     return randomize(AutoencoderKL(
         block_out_channels=channels, down_block_types=("DownEncoderBlock2D",) * len(channels),
         up_block_types=("UpDecoderBlock2D",) * len(channels), layers_per_block=layers, norm_num_groups=groups,
-        latent_channels=4, sample_size=32, mid_block_add_attention=attention), seed)
+        latent_channels=4, sample_size=32, mid_block_add_attention=attention,
+        scaling_factor=scaling), seed)
 
 
 def write_vae(name: str, vae: AutoencoderKL) -> None:
