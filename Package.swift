@@ -63,12 +63,18 @@ let package = Package(
     .executableTarget(
       name: "MotionTransferCLI",
       dependencies: [
-        "Media", "MotionTransfer", "Training",
+        "Checkpoints", "Media", "MotionTransfer", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
     // Tests
+    .target(
+      name: "GoldenFiles", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/GoldenFiles",
+      swiftSettings: swiftSettings),
+    tests("MotionTransfer", "GoldenFiles", "Checkpoints", "Layers", "Tensors"),
     tests("Kernels"),
-    tests("Tensors", "Kernels"),
+    tests("Tensors", "Kernels", "GoldenFiles", "Checkpoints"),
+    tests("Diffusion", "Checkpoints", "Layers", "Tensors"),
+    tests("Training", "Checkpoints"),
   ]
 )

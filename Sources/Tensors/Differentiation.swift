@@ -2,6 +2,7 @@ import Kernels
 
 /// The way back: gradients wait at their nodes until every user of the node has added its share.
 private final class Backward {
+  private let checkCancellation: () throws -> Void
   private var gradients: [ObjectIdentifier: (node: Node, gradient: Tensor, isOwn: Bool)] = [:]
 
   /// The pass that is running on this thread, for recomputed pieces.
@@ -31,6 +32,7 @@ private final class Backward {
   /// Sends the gradient that waits at `root` down to the leaves.
   func run(from root: Node) throws {
     for node in Self.reachable(from: root) {
+      try checkCancellation()
       guard let (inputs, pullback) = node.consume(), let dy = take(node) else { continue }
       for (input, gradient) in zip(inputs, try pullback(dy)) {
         if let input, let gradient { add(gradient, to: input) }
@@ -53,18 +55,26 @@ private final class Backward {
     return found.sorted { $0.number > $1.number }
   }
 
-  static func begin<R>(_ body: (Backward) throws -> R) rethrows -> R {
-    let pass = Backward()
-    return try $current.withValue(Unowned(pass: pass)) { try withoutGradients { try body(pass) } }
+  init(_ checkCancellation: @escaping () throws -> Void) {
+    self.checkCancellation = checkCancellation
+  }
+
+  /// Runs `body` as the pass of this thread.
+  func begin<R>(_ body: () throws -> R) throws -> R {
+    try Self.$current.withValue(Unowned(pass: self)) { try withoutGradients(body) }
   }
 }
 
 /// The gradients of a scalar with respect to leaves made by `asParameter`; zeros for a leaf that it does not depend on.
 ///
-/// - Throws: what the body of a `checkpointed` piece throws when it is computed again.
-public func gradients(of loss: Tensor, for leaves: [Tensor]) throws -> [Tensor] {
+/// - Parameter checkCancellation: called between operations; what it throws ends the pass.
+/// - Throws: what `checkCancellation` throws, or the body of a `checkpointed` piece when it is computed again.
+public func gradients(
+  of loss: Tensor, for leaves: [Tensor], checkCancellation: @escaping () throws -> Void = {}
+) throws -> [Tensor] {
   precondition(loss.count == 1, "gradients of a tensor with shape \(loss.shape)")
-  return try Backward.begin { pass in
+  let pass = Backward(checkCancellation)
+  return try pass.begin {
     if let root = loss.node {
       pass.add(Tensor.filled(loss.shape, 1), to: root)
       try pass.run(from: root)

@@ -1,0 +1,65 @@
+import Checkpoints
+import Diffusion
+import Glibc
+import Tensors
+
+/// What a file or folder holds, in lines for a reader.
+public enum Inspection {
+  /// Describes an embedding file or a model folder; nil: the bundled model.
+  ///
+  /// - Throws: `notFound`, `unreadable`, `badData`
+  public static func describe(_ path: String?) throws(MotionTransferError) -> [String] {
+    try MotionTransferError.sorting {
+      if let path, !isFolder(path) { return try embedding(path) }
+      return try model(try DefaultModel.resolve(path))
+    }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  private static func embedding(_ path: String) throws -> [String] {
+    let embedding = try MotionEmbedding(contentsOf: path)
+    let tensors = embedding.tensors
+    let numbers = tensors.reduce(0) { $0 + $1.tensor.count }
+    var lines = ["motion embedding: \(embedding.blocks.count) blocks, \(numbers) numbers"]
+    lines += embedding.metadata.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+    lines += tensors.map { "\($0.name) \($0.tensor.shape)" }
+    return lines
+  }
+
+  private static func model(_ path: String) throws -> [String] {
+    let model = try ModelDescription(path)
+    let geometry = try model.geometry(Options())
+    let factor = model.vae.latentFactor
+    let sites = model.unet.motionSites(
+      latentHeight: geometry.height / factor, latentWidth: geometry.width / factor)
+    var lines = [
+      "model folder: \(path)",
+      "model-identity: \(model.identity)",
+      "unet: UNet3DConditionModel, channels \(model.unet.blockOutChannels), text width "
+        + "\(model.unet.crossAttentionChannels)",
+      "vae: AutoencoderKL, factor \(factor), latent channels \(model.vae.latentChannels)",
+      "text_encoder: CLIPTextModel, \(model.text.layers) layers of width \(model.text.hiddenSize)",
+      "scheduler: DDIMScheduler, \(model.scheduler.predictionType.rawValue), "
+        + "\(model.scheduler.timestepSpacing.rawValue)",
+      "native clip: \(geometry.numFrames) frames of \(geometry.width)x\(geometry.height)",
+    ]
+    lines += recommendations(model.recommendations)
+    lines += sites.map { "site: \($0.path), \($0.channels) channels, \($0.width)x\($0.height)" }
+    return lines
+  }
+
+  private static func recommendations(_ recommended: Recommendations) -> [String] {
+    [
+      "debias-mode: \(recommended.debiasMode.rawValue)", "motion-scale: \(recommended.motionScale)",
+      "sites: \(recommended.sites)", "inversion-steps: \(recommended.inversionSteps)",
+      "ddim-inversion-steps: \(recommended.ddimInversionSteps)", "learning-rate: \(recommended.learningRate)",
+      "num-inference-steps: \(recommended.numInferenceSteps)", "guidance-scale: \(recommended.guidanceScale)",
+      "guidance-rescale: \(recommended.guidanceRescale)", "noise-prior: \(recommended.noisePrior)",
+      "words: \(recommended.words.map { $0.sorted().joined(separator: " ") } ?? "any")",
+    ]
+  }
+}

@@ -1,0 +1,65 @@
+/// What a job is doing.
+public enum Stage: String, Sendable {
+  /// Reading the model.
+  case load
+  /// Reference frames to latents.
+  case encode
+  /// DDIM inversion of the reference.
+  case invert
+  /// Fitting a motion embedding.
+  case learn
+  /// Denoising.
+  case sample
+  /// Latents to frames.
+  case decode
+}
+
+/// How far a job is.
+public struct Progress: Sendable {
+  /// What is being done.
+  public var stage: Stage
+  /// Steps done in this stage, 0 at its start.
+  public var step: Int
+  /// Steps of this stage.
+  public var steps: Int
+  /// The loss of this step, while learning.
+  public var loss: Float?
+
+  /// A report.
+  public init(_ stage: Stage, _ step: Int, of steps: Int, loss: Float? = nil) {
+    self.stage = stage
+    self.step = step
+    self.steps = steps
+    self.loss = loss
+  }
+}
+
+/// The caller's side of a long computation: one place for cancellation, progress and warnings.
+public struct Job: Sendable {
+  /// Polled between the blocks of a model, many times a second; true ends the job with the kind `cancelled`.
+  public let isCancelled: @Sendable () -> Bool
+  /// Called at the start and after each step of a stage.
+  public let progress: @Sendable (Progress) -> Void
+  /// Told what is odd but no error.
+  public let warning: @Sendable (String) -> Void
+
+  /// A job that runs to its end unless told otherwise.
+  public init(
+    isCancelled: @escaping @Sendable () -> Bool = { false },
+    progress: @escaping @Sendable (Progress) -> Void = { _ in },
+    warning: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.isCancelled = isCancelled
+    self.progress = progress
+    self.warning = warning
+  }
+
+  func check() throws(MotionTransferError) {
+    if isCancelled() { throw .cancelled }
+  }
+
+  func report(_ stage: Stage, _ step: Int, of steps: Int, loss: Float? = nil) throws(MotionTransferError) {
+    try check()
+    progress(Progress(stage, step, of: steps, loss: loss))
+  }
+}

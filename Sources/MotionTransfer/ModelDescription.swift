@@ -1,0 +1,80 @@
+import Checkpoints
+import Diffusion
+
+/// What the small files of a diffusers folder say about a model, before any weight is read.
+struct ModelDescription: Sendable {
+  let folder: DiffusersFolder
+  let unet: UNet3DConfiguration
+  let vae: AutoencoderKLConfiguration
+  let text: CLIPTextConfiguration
+  let scheduler: DDIMConfiguration
+  let recommendations: Recommendations
+
+  /// SHA-256 of the UNet's configuration and tensor table; see `modelIdentity`.
+  let identity: String
+
+  init(_ path: String) throws {
+    folder = try DiffusersFolder(path)
+    let unetFolder = try folder.component("unet")
+    let json = try unetFolder.configuration()
+    unet = try UNet3DConfiguration(try Self.expect("UNet3DConditionModel", json))
+    vae = try AutoencoderKLConfiguration(
+      try Self.expect("AutoencoderKL", try folder.component("vae").configuration()))
+    text = try CLIPTextConfiguration(try folder.component("text_encoder").configuration())
+    scheduler = try DDIMConfiguration(
+      try Self.expect(
+        "DDIMScheduler", try folder.component("scheduler").configuration("scheduler_config.json")))
+    recommendations = try Self.recommendations(path)
+    identity = modelIdentity(json, try unetFolder.checkpoint())
+    try checkThatPartsFit()
+  }
+
+  /// The configuration, if it is of the class that this engine has.
+  private static func expect(_ name: String, _ json: Configuration) throws -> Configuration {
+    guard try json.string("_class_name", default: name) == name else {
+      throw json.error("_class_name", expected: "\"\(name)\", the class that this engine has")
+    }
+    return json
+  }
+
+  private static func recommendations(_ path: String) throws -> Recommendations {
+    let file = ComponentFolder(path).file("motion_transfer.json")
+    do {
+      return try Recommendations(try Configuration(contentsOf: file))
+    } catch let error as CheckpointError where error.kind == .notFound {
+      return Recommendations()
+    }
+  }
+
+  private func checkThatPartsFit() throws(MotionTransferError) {
+    guard unet.inChannels == vae.latentChannels, unet.outChannels == unet.inChannels else {
+      throw MotionTransferError(
+        .badData,
+        "\(folder.path): the UNet has \(unet.inChannels) channels in and \(unet.outChannels) out, the autoencoder "
+          + "\(vae.latentChannels) latent channels; expected the same number three times")
+    }
+    guard unet.crossAttentionChannels == text.hiddenSize else {
+      throw MotionTransferError(
+        .badData,
+        "\(folder.path): the UNet expects text of width \(unet.crossAttentionChannels), the text encoder gives "
+          + "\(text.hiddenSize)")
+    }
+  }
+
+  /// Sizes of a clip after recommendations.
+  func geometry(_ options: Options) throws(MotionTransferError) -> Geometry {
+    let factor = vae.latentFactor
+    let multiple = max(8, factor)
+    let native = unet.sampleSize ?? [32, 32]  // height, width
+    let width = options.width ?? recommendations.width ?? native[1] * factor
+    let height = options.height ?? recommendations.height ?? native[0] * factor
+    for (name, size) in [("width", width), ("height", height)] {
+      guard size >= multiple, size <= 8192, size % multiple == 0 else {
+        throw MotionTransferError(
+          .settings, "\(name): found \(size), expected a multiple of \(multiple) from \(multiple) to 8192")
+      }
+    }
+    let frames = try Settings.number("num-frames", options.numFrames ?? recommendations.numFrames, in: 1...256)
+    return Geometry(numFrames: frames, width: width, height: height, multiple: multiple)
+  }
+}

@@ -1,0 +1,87 @@
+import Checkpoints
+import Layers
+public import Tensors
+
+/// The file of a motion embedding: safetensors, float32, with the key names of Motion Inversion's code.
+///
+/// `<block>.pos_embed` (1, F, C) is m_QK; `<block>.attn1.vSpatial` and `<block>.attn2.vSpatial` (H·W, F, C) are m_V;
+/// `inversion_noise` (C, F, h, w) is optional. Metadata is free text and optional too.
+extension MotionEmbedding {
+  private static let queryKeySuffix = ".pos_embed"
+  private static let value1Suffix = ".attn1.vSpatial"
+  private static let value2Suffix = ".attn2.vSpatial"
+  private static let noiseKey = "inversion_noise"
+
+  /// Reads and checks a file; the model that it belongs to is checked when it is applied.
+  public init(contentsOf path: String) throws(MotionTransferError) {
+    self = try MotionTransferError.sorting { try Self.read(path) }
+  }
+
+  private static func read(_ path: String) throws -> MotionEmbedding {
+    let file = try SafeTensors(contentsOf: path)
+    var embedding = MotionEmbedding(blocks: [:], metadata: file.metadata)
+    for name in file.names {
+      guard let shape = file.shape(of: name) else { continue }
+      if name == noiseKey {
+        try expect(shape.count == 4, path, name, shape, "4 axes (C, F, h, w)")
+        embedding.inversionNoise = try file.tensor(name).widened()
+        continue
+      }
+      guard let (block, slot) = slot(of: name) else {
+        throw MotionTransferError(
+          .badData,
+          "\(path): the tensor \(name) does not belong in a motion embedding; expected names that end in "
+            + "\(queryKeySuffix), \(value1Suffix) or \(value2Suffix)")
+      }
+      let isQueryKey = slot == \TemporalMotion.queryKey
+      try expect(
+        shape.count == 3 && !shape.contains(0) && (!isQueryKey || shape[0] == 1), path, name, shape,
+        isQueryKey ? "(1, F, C)" : "(H·W, F, C)")
+      let values = try file.tensor(name).widened().permuted([1, 0, 2])
+      try expect(values.withUnsafeBufferPointer { $0.allSatisfy(\.isFinite) }, path, name, shape, "finite numbers")
+      embedding.blocks[block, default: TemporalMotion()][keyPath: slot] = values
+    }
+    guard !embedding.blocks.isEmpty else {
+      throw MotionTransferError(
+        .badData, "\(path) holds no motion embedding: expected tensors whose names end in \(queryKeySuffix)")
+    }
+    return embedding
+  }
+
+  private static func slot(of name: String) -> (String, WritableKeyPath<TemporalMotion, Tensor?>)? {
+    if name.hasSuffix(queryKeySuffix) { return (String(name.dropLast(queryKeySuffix.count)), \.queryKey) }
+    if name.hasSuffix(value1Suffix) { return (String(name.dropLast(value1Suffix.count)), \.value1) }
+    if name.hasSuffix(value2Suffix) { return (String(name.dropLast(value2Suffix.count)), \.value2) }
+    return nil
+  }
+
+  private static func expect(
+    _ isTrue: Bool, _ path: String, _ name: String, _ shape: [Int], _ expected: String
+  ) throws(MotionTransferError) {
+    guard !isTrue else { return }
+    throw MotionTransferError(.badData, "\(path): tensor \(name) has the shape \(shape), expected \(expected)")
+  }
+
+  /// Writes the file; the target shows its old contents or all of the new ones, whatever happens.
+  public func write(to path: String) throws(MotionTransferError) {
+    try MotionTransferError.sorting {
+      try SafeTensorsWriter.write(tensors, metadata: metadata, to: path)
+    }
+  }
+
+  /// Names and tensors in the file's layout.
+  public var tensors: [(name: String, tensor: Tensor)] {
+    var result: [(name: String, tensor: Tensor)] = []
+    for (block, motion) in blocks.sorted(by: { $0.key < $1.key }) {
+      let parts = [
+        (Self.queryKeySuffix, motion.queryKey), (Self.value1Suffix, motion.value1),
+        (Self.value2Suffix, motion.value2),
+      ]
+      for (suffix, tensor) in parts {
+        if let tensor { result.append((block + suffix, tensor.detached().permuted([1, 0, 2]))) }
+      }
+    }
+    if let inversionNoise { result.append((Self.noiseKey, inversionNoise)) }
+    return result
+  }
+}

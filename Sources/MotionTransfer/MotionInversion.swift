@@ -1,0 +1,99 @@
+import Checkpoints
+import Diffusion
+import Layers
+import Tensors
+
+/// Learning a motion embedding from one clip (Motion Inversion, section 3.3).
+extension TextToVideoPipeline {
+  /// The embedding of `reference`, by AdamW on the denoising loss (eq. 4), everything else frozen.
+  ///
+  /// Random draws: the posterior noise of the latents, then per step a time step and the noise.
+  func learn(_ reference: Clip, _ settings: Settings, _ job: Job) throws -> MotionEmbedding {
+    let size = latentShape(settings.geometry)
+    let sites = try MotionSites.select(
+      settings.sites,
+      from: description.unet.motionSites(latentHeight: size.height, latentWidth: size.width))
+    var generator = TorchGenerator(seed: settings.seed)
+    let latents = try encode(reference, using: &generator, job)
+    let inverted =
+      settings.ddimInversionSteps > 0 ? try invert(latents, steps: settings.ddimInversionSteps, job) : nil
+    let plain = context(job)
+    let prompt = try encode([settings.referencePrompt], plain)
+    let text = unet.prepare(prompt, plain)
+
+    var embedding = MotionEmbedding(zeroAt: sites, frames: size.frames)
+    let context = context(job, adapters: Adapters(motion: embedding.blocks))
+    var optimizer = AdamW(learningRate: settings.learningRate)
+    var loss: Float = 0
+    try job.report(.learn, 0, of: settings.inversionSteps)
+    for step in 0..<settings.inversionSteps {
+      let t = generator.randint(below: scheduler.configuration.trainTimesteps)
+      let noise = noise(settings.geometry, using: &generator)
+      let noisy = scheduler.addNoise(latents, noise, timesteps: [t])
+      let target = scheduler.target(latents, noise, timesteps: [t])
+      let error = try unet(noisy, timesteps: [t], text: text, context).meanSquaredError(target)
+      optimizer.step(
+        embedding.parameters,
+        try gradients(of: error, for: embedding.parameters, checkCancellation: { try job.check() }))
+      loss = error.item
+      try job.report(.learn, step + 1, of: settings.inversionSteps, loss: loss)
+    }
+    embedding = embedding.detached()
+    embedding.inversionNoise = inverted
+    embedding.metadata = metadata(settings, sites, reference, finalLoss: loss)
+    return embedding
+  }
+
+  /// The noise that DDIM run backwards leads to: empty prompt, no guidance, no embedding. (C, F, h, w)
+  private func invert(_ latents: Tensor, steps: Int, _ job: Job) throws -> Tensor {
+    let inverse = DDIMInverseScheduler(scheduler)
+    let context = context(job)
+    let text = unet.prepare(try encode([""], context), context)
+    let timesteps = try inverse.timesteps(steps)
+    var current = latents
+    var previous: Int?
+    try job.report(.invert, 0, of: timesteps.count)
+    for (index, timestep) in timesteps.enumerated() {
+      let prediction = try unet(current, timesteps: [timestep], text: text, context)
+      current = inverse.step(prediction, timestep: timestep, previous: previous, sample: current)
+      previous = timestep
+      try job.report(.invert, index + 1, of: timesteps.count)
+    }
+    let shape = current.shape
+    return current.permuted([0, 4, 1, 2, 3]).reshaped([shape[4], shape[1], shape[2], shape[3]])
+  }
+
+  private func metadata(
+    _ settings: Settings, _ sites: [MotionSite], _ reference: Clip, finalLoss: Float
+  ) -> [String: String] {
+    var metadata = [
+      "motiontransfer.version": "1",
+      "frames": "\(settings.geometry.numFrames)",
+      "width": "\(settings.geometry.width)",
+      "height": "\(settings.geometry.height)",
+      "model-identity": description.identity,
+      "inversion-steps": "\(settings.inversionSteps)",
+      "ddim-inversion-steps": "\(settings.ddimInversionSteps)",
+      "learning-rate": "\(settings.learningRate)",
+      "loss": "base",
+      "reference-prompt": settings.referencePrompt,
+      "reference-hash": sha256(reference.pixels),
+      "seed": "\(settings.seed)",
+      "final-loss": "\(finalLoss)",
+    ]
+    if let frameRate = settings.frameRate { metadata["frame-rate"] = "\(frameRate)" }
+    for site in sites { metadata["grid.\(site.path)"] = "\(site.width)x\(site.height)" }
+    return metadata
+  }
+}
+
+extension MotionEmbedding {
+  /// The learned values without their gradient nodes.
+  fileprivate func detached() -> MotionEmbedding {
+    let blocks = blocks.mapValues {
+      TemporalMotion(
+        queryKey: $0.queryKey?.detached(), value1: $0.value1?.detached(), value2: $0.value2?.detached())
+    }
+    return MotionEmbedding(blocks: blocks, inversionNoise: inversionNoise, metadata: metadata)
+  }
+}

@@ -1,0 +1,158 @@
+import Diffusion
+import Kernels
+import Layers
+import Tensors
+
+/// One loaded model that learns motion from clips and generates clips that move like them.
+///
+/// Immutable once loaded: any number of threads may use one engine at the same time.
+public final class MotionTransferEngine: Sendable {
+  private let pipeline: TextToVideoPipeline
+
+  /// Loads a diffusers folder.
+  ///
+  /// - Parameters:
+  ///   - folder: path of the folder; nil for the bundled model, found by `DefaultModel`.
+  ///   - job: told of progress; may cancel.
+  /// - Throws: `notFound`, `unreadable`, `badData` with the file and what is wrong with it; `cancelled`
+  public init(model folder: String?, job: Job = Job()) throws(MotionTransferError) {
+    pipeline = try MotionTransferError.sorting {
+      try TextToVideoPipeline(try ModelDescription(try DefaultModel.resolve(folder)), job)
+    }
+  }
+
+  /// Sizes and other facts from the small files of a model folder alone: cheap, for negotiation before the weights
+  /// are loaded. All options are checked, too.
+  ///
+  /// - Throws: `settings` for a bad option; `notFound`, `unreadable`, `badData` for a bad folder
+  public static func geometry(model folder: String?, _ options: Options) throws(MotionTransferError) -> Geometry {
+    try MotionTransferError.sorting {
+      let description = try ModelDescription(try DefaultModel.resolve(folder))
+      return try Settings(options, description).geometry
+    }
+  }
+
+  /// Threads that all engines of this process share a computation among; 0: one per processor.
+  public static var threads: Int {
+    get { ThreadPool.shared.threads }
+    set { ThreadPool.shared.threads = newValue }
+  }
+
+  /// What the model's makers recommend.
+  public var recommendations: Recommendations { pipeline.description.recommendations }
+
+  /// Sizes after recommendations.
+  public func geometry(_ options: Options) throws(MotionTransferError) -> Geometry {
+    try pipeline.description.geometry(options)
+  }
+
+  /// Learns the motion of a clip.
+  ///
+  /// - Parameters:
+  ///   - reference: as many frames as `geometry` says, of its size
+  ///   - options: `prompt` is ignored, `referencePrompt` says what the clip shows
+  /// - Throws: `settings` for a bad option, `mismatch` for a clip of another size, `cancelled`
+  public func learn(
+    _ reference: Clip, _ options: Options, job: Job = Job()
+  ) throws(MotionTransferError) -> MotionEmbedding {
+    try MotionTransferError.sorting {
+      let settings = try Settings(options, pipeline.description)
+      let expected = settings.geometry
+      guard reference.frames == expected.numFrames, reference.width == expected.width,
+        reference.height == expected.height
+      else {
+        throw MotionTransferError(
+          .mismatch,
+          "the reference has \(reference.frames) frames of \(reference.width)x\(reference.height), expected "
+            + "\(expected.numFrames) of \(expected.width)x\(expected.height)")
+      }
+      if options.referencePrompt == nil {
+        job.warning("reference-prompt is not set: learning with the empty prompt; say what the reference shows")
+      }
+      warnOfUnknownWords(settings.referencePrompt, job)
+      return try pipeline.learn(reference, settings, job)
+    }
+  }
+
+  /// Generates a clip that shows the prompt and moves like the embedding.
+  ///
+  /// - Parameters:
+  ///   - options: `prompt` must not be empty
+  ///   - embedding: nil for the model as it is
+  /// - Throws: `settings` for a bad option, `mismatch` for an embedding of another model or size, `cancelled`
+  public func generate(
+    _ options: Options, embedding: MotionEmbedding?, job: Job = Job()
+  ) throws(MotionTransferError) -> Clip {
+    try MotionTransferError.sorting {
+      let settings = try Settings(options, pipeline.description)
+      guard settings.prompt.contains(where: { !$0.isWhitespace }) else {
+        throw MotionTransferError(
+          .settings, "prompt: found none, expected what the generated video shows, such as \"a fox in the snow\"")
+      }
+      warnOfUnknownWords(settings.prompt, job)
+      var adapters = Adapters.none
+      if let embedding {
+        try check(embedding, settings.geometry, job)
+        adapters = embedding.adapters(settings.debiasMode, scale: settings.motionScale)
+      }
+      var generator = TorchGenerator(seed: settings.seed)
+      let noise = pipeline.noise(settings.geometry, using: &generator)
+      let start = try blend(noise, embedding, settings)
+      return try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, job), job)
+    }
+  }
+
+  /// The embedding fits this model at the size that `options` ask for.
+  ///
+  /// - Throws: `mismatch` with found and expected
+  public func check(
+    _ embedding: MotionEmbedding, _ options: Options, job: Job = Job()
+  ) throws(MotionTransferError) {
+    try check(embedding, try pipeline.description.geometry(options), job)
+  }
+
+  private func check(_ embedding: MotionEmbedding, _ geometry: Geometry, _ job: Job) throws(MotionTransferError) {
+    let size = pipeline.latentShape(geometry)
+    try embedding.check(
+      against: pipeline.description.unet.motionSites(latentHeight: size.height, latentWidth: size.width),
+      frames: size.frames)
+    if let identity = embedding.metadata["model-identity"], identity != pipeline.description.identity {
+      job.warning(
+        "the motion embedding was learned with another model (identity \(identity.prefix(12))..., this one is "
+          + "\(pipeline.description.identity.prefix(12))...); its shapes fit, so it is used all the same")
+    }
+  }
+
+  /// sqrt(p) · inverted noise + sqrt(1 - p) · fresh noise (Motion Inversion's noise prior).
+  private func blend(
+    _ noise: Tensor, _ embedding: MotionEmbedding?, _ settings: Settings
+  ) throws(MotionTransferError) -> Tensor {
+    guard let inverted = embedding?.inversionNoise else {
+      if let prior = settings.noisePrior, prior > 0 {
+        throw MotionTransferError(
+          .settings,
+          "noise-prior: found \(prior), but there is no inverted noise to blend in; learn the embedding with "
+            + "ddim-inversion-steps above 0, or set noise-prior to 0")
+      }
+      return noise
+    }
+    let prior = Float(settings.noisePrior ?? settings.recommendedNoisePrior)
+    guard prior > 0 else { return noise }
+    let shape = noise.shape  // (1, F, h, w, C)
+    let expected = [shape[4], shape[1], shape[2], shape[3]]
+    guard inverted.shape == expected else {
+      throw MotionTransferError(
+        .mismatch,
+        "the motion embedding's inverted noise has the shape \(inverted.shape), expected \(expected) (channels, "
+          + "frames, height, width); apply it at the size that it was learned at, or set noise-prior to 0")
+    }
+    let known = inverted.permuted([1, 2, 3, 0]).reshaped(shape)
+    return prior.squareRoot() * known + (1 - prior).squareRoot() * noise
+  }
+
+  private func warnOfUnknownWords(_ prompt: String, _ job: Job) {
+    let unknown = recommendations.unknownWords(in: prompt)
+    guard !unknown.isEmpty else { return }
+    job.warning("this model does not know: \(unknown.joined(separator: ", ")); its word list is in its folder")
+  }
+}

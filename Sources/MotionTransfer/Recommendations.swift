@@ -1,0 +1,68 @@
+import Checkpoints
+import Diffusion
+
+/// What a model's makers recommend, from `motion_transfer.json` in its folder; keys are the names of the options.
+public struct Recommendations: Sendable, Equatable {
+  /// Cleaning of the motion values; never `auto`.
+  public var debiasMode = DebiasMode.difference
+  /// Strength of an embedding.
+  public var motionScale = 1.0
+  /// Which temporal attentions carry an embedding.
+  public var sites = "1280"
+  /// Learning steps.
+  public var inversionSteps = 250
+  /// Steps of the DDIM inversion.
+  public var ddimInversionSteps = 50
+  /// Learning rate of an embedding.
+  public var learningRate = 0.02
+  /// Denoising steps.
+  public var numInferenceSteps = 30
+  /// Classifier-free guidance.
+  public var guidanceScale = 12.0
+  /// Rescaling of the guided prediction.
+  public var guidanceRescale = 0.0
+  /// Share of inverted noise where an embedding holds some.
+  public var noisePrior = 0.5
+  /// F
+  public var numFrames = 24
+  /// Width in pixels; nil: the UNet's sample size times the autoencoder's factor.
+  public var width: Int?
+  /// Height in pixels; nil as for `width`.
+  public var height: Int?
+  /// Frames a second that the model was trained at.
+  public var frameRate: Double?
+  /// All words that the model knows; nil: too many to list.
+  public var words: Set<String>?
+
+  /// The preset for ZeroScope and its family: the settings of Motion Inversion's authors.
+  public init() {}
+
+  /// - Throws: `CheckpointError` that names the key, for a wrong value
+  init(_ json: Configuration) throws {
+    if json.has("debias-mode") {
+      let names = DebiasMode.allCases.filter { $0 != .auto }.map(\.rawValue)
+      debiasMode = DebiasMode(rawValue: try json.string("debias-mode", among: names)) ?? debiasMode
+    }
+    motionScale = try json.double("motion-scale", default: motionScale)
+    sites = try json.string("sites", default: sites)
+    inversionSteps = try json.int("inversion-steps", in: 1...100_000, default: inversionSteps)
+    ddimInversionSteps = try json.int("ddim-inversion-steps", in: 0...1000, default: ddimInversionSteps)
+    learningRate = try json.double("learning-rate", default: learningRate)
+    numInferenceSteps = try json.int("num-inference-steps", in: 1...1000, default: numInferenceSteps)
+    guidanceScale = try json.double("guidance-scale", default: guidanceScale)
+    guidanceRescale = try json.double("guidance-rescale", default: guidanceRescale)
+    noisePrior = try json.double("noise-prior", default: noisePrior)
+    numFrames = try json.int("num-frames", in: 1...1024, default: numFrames)
+    if json.has("width") { width = try json.int("width", in: 8...8192) }
+    if json.has("height") { height = try json.int("height", in: 8...8192) }
+    if json.has("frame-rate") { frameRate = try json.double("frame-rate") }
+    if json.has("words") { words = Set(try json.strings("words").map { $0.lowercased() }) }
+  }
+
+  /// The words of a prompt that the model has never seen, in order; empty where it has no word list.
+  public func unknownWords(in prompt: String) -> [String] {
+    guard let words else { return [] }
+    return prompt.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }).map(String.init)
+      .filter { !words.contains($0) }
+  }
+}

@@ -1,0 +1,87 @@
+import Diffusion
+
+/// Options with the model's recommendations filled in, all checked.
+struct Settings: Sendable {
+  let prompt: String
+  let negativePrompt: String
+  let referencePrompt: String
+  let debiasMode: DebiasMode
+  let motionScale: Float
+  let sites: String
+  let inversionSteps: Int
+  let ddimInversionSteps: Int
+  let learningRate: Double
+  let numInferenceSteps: Int
+  let guidanceScale: Float
+  let guidanceRescale: Float
+  /// nil: as recommended, where the embedding holds inverted noise.
+  let noisePrior: Double?
+  let recommendedNoisePrior: Double
+  let seed: UInt64
+  let frameRate: Double?
+  let geometry: Geometry
+
+  init(_ options: Options, _ model: ModelDescription) throws(MotionTransferError) {
+    let recommended = model.recommendations
+    prompt = try Self.text("prompt", options.prompt)
+    negativePrompt = try Self.text("negative-prompt", options.negativePrompt)
+    referencePrompt = try Self.text("reference-prompt", options.referencePrompt ?? "")
+    debiasMode = options.debiasMode == .auto ? recommended.debiasMode : options.debiasMode
+    motionScale = Float(
+      try Self.number("motion-scale", options.motionScale ?? recommended.motionScale, in: 0...10))
+    let asked = options.sites ?? "auto"
+    sites = asked == "auto" ? recommended.sites : asked
+    inversionSteps = try Self.number(
+      "inversion-steps", options.inversionSteps ?? recommended.inversionSteps, in: 1...100_000)
+    ddimInversionSteps = try Self.number(
+      "ddim-inversion-steps", options.ddimInversionSteps ?? recommended.ddimInversionSteps, in: 0...1000)
+    learningRate = try Self.number(
+      "learning-rate", options.learningRate ?? recommended.learningRate, in: 1e-8...100)
+    numInferenceSteps = try Self.number(
+      "num-inference-steps", options.numInferenceSteps ?? recommended.numInferenceSteps, in: 1...1000)
+    guidanceScale = Float(
+      try Self.number("guidance-scale", options.guidanceScale ?? recommended.guidanceScale, in: 0...100))
+    guidanceRescale = Float(
+      try Self.number("guidance-rescale", options.guidanceRescale ?? recommended.guidanceRescale, in: 0...1))
+    noisePrior = try options.noisePrior.map { p throws(MotionTransferError) in
+      try Self.number("noise-prior", p, in: 0...1)
+    }
+    recommendedNoisePrior = recommended.noisePrior
+    seed = options.seed
+    frameRate = try (options.frameRate ?? recommended.frameRate).map { rate throws(MotionTransferError) in
+      try Self.number("frame-rate", rate, in: 0.01...1000)
+    }
+    geometry = try model.geometry(options)
+  }
+
+  static func number<N: Comparable>(
+    _ name: String, _ value: N, in range: ClosedRange<N>
+  ) throws(MotionTransferError) -> N {
+    guard range.contains(value) else {
+      throw MotionTransferError(
+        .settings, "\(name): found \(value), expected \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  /// Prompts are cut to the tokenizer's length anyway; one of a megabyte is a mistake.
+  private static func text(_ name: String, _ value: String) throws(MotionTransferError) -> String {
+    guard value.utf8.count <= 16_384 else {
+      throw MotionTransferError(
+        .settings, "\(name): found \(value.utf8.count) bytes, expected at most 16384; shorten it")
+    }
+    return value
+  }
+}
+
+/// Sizes of a clip.
+public struct Geometry: Sendable, Equatable {
+  /// F
+  public let numFrames: Int
+  /// Pixels.
+  public let width: Int
+  /// Pixels.
+  public let height: Int
+  /// Width and height are multiples of this.
+  public let multiple: Int
+}

@@ -1,0 +1,131 @@
+import Checkpoints
+import Diffusion
+import Layers
+import Tensors
+
+/// The parts of a text-to-video model and how they work together (diffusers' `TextToVideoSDPipeline`).
+///
+/// Latents here are (1, F, h, w, C); random draws are made in torch's order (1, C, F, h, w) and permuted.
+struct TextToVideoPipeline: Sendable {
+  let description: ModelDescription
+  let tokenizer: CLIPTokenizer
+  let textEncoder: CLIPTextModel
+  let unet: UNet3DConditionModel
+  let vae: AutoencoderKL
+  let scheduler: DDIMScheduler
+
+  /// Reads all weights; half-precision matrices stay mapped.
+  init(_ description: ModelDescription, _ job: Job) throws {
+    self.description = description
+    let folder = description.folder
+    let parts = 3
+    try job.report(.load, 0, of: parts)
+    tokenizer = try CLIPTokenizer(folder: try folder.component("tokenizer").path)
+    scheduler = DDIMScheduler(description.scheduler)
+    textEncoder = try Self.load("text_encoder", folder) { try CLIPTextModel($0, description.text) }
+    try job.report(.load, 1, of: parts)
+    unet = try Self.load("unet", folder) { try UNet3DConditionModel($0, description.unet) }
+    try job.report(.load, 2, of: parts)
+    vae = try Self.load("vae", folder, rename: RenamedSource.currentAttentionName) { try AutoencoderKL($0, description.vae) }
+    try job.report(.load, 3, of: parts)
+  }
+
+  /// Constructs a part from its weights; keys that are missing, left over or misshapen are one error.
+  private static func load<Part>(
+    _ name: String, _ folder: DiffusersFolder, rename: ((String) -> String?)? = nil,
+    _ body: (WeightScope) throws -> Part
+  ) throws -> Part {
+    let weights = try folder.component(name).weights(rename: rename)
+    let part = try body(weights.root)
+    try weights.finish()
+    return part
+  }
+
+  /// A forward's context that polls the job.
+  func context(_ job: Job, adapters: Adapters = .none) -> Context {
+    Context(adapters: adapters, checkCancellation: { try job.check() })
+  }
+
+  /// Prompts to hidden states (M, L, D).
+  func encode(_ prompts: [String], _ context: Context) throws -> Tensor {
+    let tokens = prompts.map { tokenizer.encode($0, maxLength: description.text.maxPositions) }
+    return try textEncoder(tokens, context)
+  }
+
+  /// Latent sizes of a clip.
+  func latentShape(_ geometry: Geometry) -> (frames: Int, height: Int, width: Int, channels: Int) {
+    let factor = description.vae.latentFactor
+    return (
+      geometry.numFrames, geometry.height / factor, geometry.width / factor, description.vae.latentChannels
+    )
+  }
+
+  /// Standard normal latents (1, F, h, w, C), drawn as torch draws (1, C, F, h, w).
+  func noise(_ geometry: Geometry, using generator: inout TorchGenerator) -> Tensor {
+    let size = latentShape(geometry)
+    return generator.randn([1, size.channels, size.frames, size.height, size.width]).permuted([0, 2, 3, 4, 1])
+  }
+
+  /// The reference's latents (1, F, h, w, C): a posterior sample whose noise is drawn as (F, C, h, w), scaled.
+  func encode(_ reference: Clip, using generator: inout TorchGenerator, _ job: Job) throws -> Tensor {
+    try job.report(.encode, 0, of: 1)
+    let posterior = try vae.encode(reference.normalized(), context(job))
+    let shape = posterior.mean.shape  // (F, h, w, C)
+    let noise = generator.randn([shape[0], shape[3], shape[1], shape[2]]).permuted([0, 2, 3, 1])
+    let latents = posterior.sample(noise: noise) * description.vae.scalingFactor
+    try job.report(.encode, 1, of: 1)
+    return latents.reshaped([1] + shape)
+  }
+
+  /// Latents to frames.
+  func decode(_ latents: Tensor, _ job: Job) throws -> Clip {
+    let frames = latents.shape[1]
+    var parts: [Tensor] = []
+    for frame in 0..<frames {
+      try job.report(.decode, frame, of: frames)
+      let one = latents.sliced(axis: 1, frame..<frame + 1).reshaped([1] + latents.shape.suffix(3))
+      parts.append(try vae.decode(one * (1 / description.vae.scalingFactor), context(job)))
+    }
+    try job.report(.decode, frames, of: frames)
+    return Clip(decoded: Tensor.concatenated(parts, axis: 0))
+  }
+
+  /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive.
+  func sample(_ start: Tensor, _ settings: Settings, adapters: Adapters, _ job: Job) throws -> Tensor {
+    let timesteps = try scheduler.timesteps(settings.numInferenceSteps)
+    let context = context(job, adapters: adapters)
+    let guided = settings.guidanceScale > 1
+    let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
+    let text = unet.prepare(try encode(prompts, context), context)
+    var latents = start
+    try job.report(.sample, 0, of: timesteps.count)
+    for (index, timestep) in timesteps.enumerated() {
+      let input = guided ? Tensor.concatenated([latents, latents], axis: 0) : latents
+      let output = try unet(input, timesteps: [timestep], text: text, context)
+      let prediction = guided ? guide(output, settings) : output
+      latents = scheduler.step(
+        prediction, timestep: timestep, sample: latents, steps: settings.numInferenceSteps)
+      try job.report(.sample, index + 1, of: timesteps.count)
+    }
+    return latents
+  }
+
+  private func guide(_ output: Tensor, _ settings: Settings) -> Tensor {
+    let unconditional = output.sliced(axis: 0, 0..<1)
+    let conditional = output.sliced(axis: 0, 1..<2)
+    let guided = unconditional + settings.guidanceScale * (conditional - unconditional)
+    guard settings.guidanceRescale > 0 else { return guided }
+    // Lin et al. 2023, section 3.4; diffusers' rescale_noise_cfg
+    let ratio = deviation(conditional) / deviation(guided)
+    return guided * (settings.guidanceRescale * ratio + (1 - settings.guidanceRescale))
+  }
+
+  /// The standard deviation of all elements, with Bessel's correction as torch computes it.
+  private func deviation(_ x: Tensor) -> Float {
+    x.withUnsafeBufferPointer { values in
+      let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
+      let squares = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+      return Float((squares / Double(max(values.count - 1, 1))).squareRoot())
+    }
+  }
+}
