@@ -1,0 +1,101 @@
+// Any raw video frame to packed full-range RGB at the model's size. The element and the command line's reader
+// both convert here, so the same input gives both the same bytes.
+public import CGStreamer
+
+/// Why a frame could not be converted, in a sentence that says what was found and what was expected.
+public struct FrameError: Error, Sendable, Equatable {
+  /// Found and expected.
+  public let message: String
+}
+
+/// Converts frames of one format and size to `width * height * 3` bytes of RGB.
+///
+/// Scaling is bilinear and stretches to the given size; when shrinking, the triangle widens with the scale,
+/// so that every input pixel counts (antialiasing). The colour matrix and range come from the caps; RGB is
+/// full range. An interlaced frame is taken as one frame: put `deinterlace` in front where that matters.
+///
+/// Not thread-safe: one thread at a time.
+public final class FrameConverter {
+  /// Width of the result in pixels.
+  public let width: Int
+  /// Height of the result in pixels.
+  public let height: Int
+  private var input: GstVideoInfo
+  private var output: GstVideoInfo
+  private let converter: OpaquePointer
+
+  /// A converter for frames with these caps.
+  ///
+  /// - Parameters:
+  ///   - caps: fixed `video/x-raw` caps.
+  ///   - width, height: size of the result in pixels.
+  /// - Throws: when the caps are not raw video, or there is no conversion from their format.
+  public init(from caps: UnsafePointer<GstCaps>, width: Int, height: Int) throws(FrameError) {
+    var input = GstVideoInfo()
+    guard gst_video_info_from_caps(&input, caps) != 0 else {
+      throw FrameError(message: "found \(FrameConverter.describe(caps)), expected raw video in system memory")
+    }
+    // GstVideoConverter neither deinterlaces nor converts frame rates: both sides must say the same.
+    input.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+    var output = GstVideoInfo()
+    cgst_video_info_set_packed_rgb(&output, UInt32(width), UInt32(height))
+    output.fps_n = input.fps_n
+    output.fps_d = input.fps_d
+    // A triangle over `scale` input pixels on each side of the centre.
+    let scale = max(Int(input.width) / width, Int(input.height) / height) + 1
+    let settings = cgst_converter_settings(UInt32(max(128, 2 * scale + 2)))
+    guard let converter = gst_video_converter_new(&input, &output, settings) else {
+      throw FrameError(message: "no conversion from \(FrameConverter.describe(caps)) to RGB")
+    }
+    self.converter = converter
+    self.input = input
+    self.output = output
+    self.width = width
+    self.height = height
+  }
+
+  deinit {
+    gst_video_converter_free(converter)
+  }
+
+  /// Appends one frame, (height, width, 3), to `pixels`.
+  ///
+  /// - Throws: when the buffer is smaller than its caps say, or cannot be read.
+  public func convert(_ buffer: UnsafeMutablePointer<GstBuffer>, appendingTo pixels: inout [UInt8])
+    throws(FrameError)
+  {
+    var frame = try map(buffer)
+    defer { gst_video_frame_unmap(&frame) }
+    let start = pixels.count
+    pixels.append(contentsOf: repeatElement(0, count: width * height * 3))
+    pixels.withUnsafeMutableBufferPointer { all in
+      guard let base = all.baseAddress else { return }
+      var target = cgst_video_frame_over(&output, base + start)
+      gst_video_converter_frame(converter, &frame, &target)
+    }
+  }
+
+  /// Checks that a frame could be converted, without doing so.
+  ///
+  /// - Throws: as `convert`.
+  public func check(_ buffer: UnsafeMutablePointer<GstBuffer>) throws(FrameError) {
+    var frame = try map(buffer)
+    gst_video_frame_unmap(&frame)
+  }
+
+  private func map(_ buffer: UnsafeMutablePointer<GstBuffer>) throws(FrameError) -> GstVideoFrame {
+    var frame = GstVideoFrame()
+    guard gst_video_frame_map(&frame, &input, buffer, GST_MAP_READ) != 0 else {
+      throw FrameError(
+        message: "found a frame of \(gst_buffer_get_size(buffer)) bytes, expected \(input.size) bytes "
+          + "for \(input.width)x\(input.height)")
+    }
+    return frame
+  }
+
+  private static func describe(_ caps: UnsafePointer<GstCaps>) -> String {
+    guard let text = gst_caps_to_string(caps) else { return "unknown caps" }
+    defer { g_free(text) }
+    return String(cString: text)
+  }
+}

@@ -1,0 +1,104 @@
+// The C side of the element: its type, its properties, and the functions that Swift implements for it.
+//
+// GObject is macros, static strings and function tables, which C states best; everything that the element
+// *does* is Swift (Plugin/Element). This header is the whole border between the two.
+#ifndef GST_MOTION_TRANSFER_H
+#define GST_MOTION_TRANSFER_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GstMotionTransfer GstMotionTransfer;
+typedef struct _GstMotionTransferClass GstMotionTransferClass;
+
+/// One element. `behaviour` is the retained Swift object that all calls below are made on.
+struct _GstMotionTransfer {
+  GstElement parent;
+  GstPad *sinkpad;
+  GstPad *srcpad;
+  gpointer behaviour;
+};
+
+struct _GstMotionTransferClass {
+  GstElementClass parent_class;
+};
+
+typedef enum {
+  GST_MOTION_TRANSFER_MODE_AUTO,
+  GST_MOTION_TRANSFER_MODE_LEARN,
+  GST_MOTION_TRANSFER_MODE_APPLY,
+} GstMotionTransferMode;
+
+typedef enum {
+  GST_MOTION_TRANSFER_DEBIAS_AUTO,
+  GST_MOTION_TRANSFER_DEBIAS_DIFFERENCE,
+  GST_MOTION_TRANSFER_DEBIAS_NORMALIZE,
+  GST_MOTION_TRANSFER_DEBIAS_NONE,
+  GST_MOTION_TRANSFER_DEBIAS_CAMERA,
+} GstMotionTransferDebias;
+
+typedef enum {
+  GST_MOTION_TRANSFER_SHORT_CLIP_TRIM,
+  GST_MOTION_TRANSFER_SHORT_CLIP_PAD,
+  GST_MOTION_TRANSFER_SHORT_CLIP_DROP,
+  GST_MOTION_TRANSFER_SHORT_CLIP_ERROR,
+} GstMotionTransferShortClip;
+
+typedef enum {
+  GST_MOTION_TRANSFER_PROPERTY_PROMPT = 1,
+  GST_MOTION_TRANSFER_PROPERTY_NEGATIVE_PROMPT,
+  GST_MOTION_TRANSFER_PROPERTY_REFERENCE_PROMPT,
+  GST_MOTION_TRANSFER_PROPERTY_MODEL,
+  GST_MOTION_TRANSFER_PROPERTY_MOTION_EMBEDDING,
+  GST_MOTION_TRANSFER_PROPERTY_MODE,
+  GST_MOTION_TRANSFER_PROPERTY_DEBIAS_MODE,
+  GST_MOTION_TRANSFER_PROPERTY_NOISE_PRIOR,
+  GST_MOTION_TRANSFER_PROPERTY_MOTION_SCALE,
+  GST_MOTION_TRANSFER_PROPERTY_SITES,
+  GST_MOTION_TRANSFER_PROPERTY_INVERSION_STEPS,
+  GST_MOTION_TRANSFER_PROPERTY_DDIM_INVERSION_STEPS,
+  GST_MOTION_TRANSFER_PROPERTY_LEARNING_RATE,
+  GST_MOTION_TRANSFER_PROPERTY_NUM_INFERENCE_STEPS,
+  GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_SCALE,
+  GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_RESCALE,
+  GST_MOTION_TRANSFER_PROPERTY_SEED,
+  GST_MOTION_TRANSFER_PROPERTY_NUM_FRAMES,
+  GST_MOTION_TRANSFER_PROPERTY_WIDTH,
+  GST_MOTION_TRANSFER_PROPERTY_HEIGHT,
+  GST_MOTION_TRANSFER_PROPERTY_SHORT_CLIP,
+  GST_MOTION_TRANSFER_PROPERTY_N_THREADS,
+  GST_MOTION_TRANSFER_PROPERTY_STATS,
+} GstMotionTransferProperty;
+
+GType gst_motion_transfer_get_type(void);
+/// Registers the element with a plugin, or with the process when `plugin` is NULL (tests).
+gboolean gst_motion_transfer_register(GstPlugin *plugin);
+
+/// Whether `level` is logged for the category `motiontransfer`: ask before making the text.
+gboolean gst_motion_transfer_logs(GstDebugLevel level);
+void gst_motion_transfer_log(gpointer object, GstDebugLevel level, const char *file, const char *function, gint line,
+    const char *text);
+
+// Implemented in Plugin/Element/EntryPoints.swift.
+
+/// Makes the Swift object of a new element; its result becomes `behaviour`, given back by `_behaviour_free`.
+gpointer gst_motion_transfer_behaviour_new(GstMotionTransfer *element);
+void gst_motion_transfer_behaviour_free(gpointer behaviour);
+void gst_motion_transfer_set_property(gpointer behaviour, guint property, const GValue *value);
+void gst_motion_transfer_get_property(gpointer behaviour, guint property, GValue *value);
+/// Before GstElement's own change_state: FALSE (an error was posted) refuses the change.
+gboolean gst_motion_transfer_before_state_change(gpointer behaviour, GstStateChange change);
+/// After GstElement's own change_state; `result` is what that gave.
+void gst_motion_transfer_after_state_change(gpointer behaviour, GstStateChange change, GstStateChangeReturn result);
+/// Takes `buffer`.
+GstFlowReturn gst_motion_transfer_chain(gpointer behaviour, GstBuffer *buffer);
+/// Both take `event`.
+gboolean gst_motion_transfer_sink_event(gpointer behaviour, GstEvent *event);
+gboolean gst_motion_transfer_src_event(gpointer behaviour, GstEvent *event);
+gboolean gst_motion_transfer_sink_query(gpointer behaviour, GstQuery *query);
+gboolean gst_motion_transfer_src_query(gpointer behaviour, GstQuery *query);
+
+G_END_DECLS
+
+#endif
