@@ -1,0 +1,140 @@
+// Events and queries of both pads.
+import CGStreamer
+import CGstMotionTransfer
+import MotionTransfer
+import Synchronization
+
+extension Behaviour {
+  private var parent: UnsafeMutablePointer<GstObject> {
+    UnsafeMutableRawPointer(element).assumingMemoryBound(to: GstObject.self)
+  }
+
+  /// Runs `body` on the stream, and turns what interrupts it into messages and a flow return.
+  private func streaming(_ body: (Stream) throws(Interruption) -> Void) -> GstFlowReturn {
+    guard let stream, !isCancelled else { return GST_FLOW_FLUSHING }
+    do throws(Interruption) {
+      try body(stream)
+      return GST_FLOW_OK
+    } catch {
+      switch error {
+      case .flow(let flow): return flow
+      case .failed(let error):
+        stream.hasFailed = true
+        post(error)
+        return GST_FLOW_ERROR
+      }
+    }
+  }
+
+  /// Takes `buffer`.
+  func chain(_ buffer: UnsafeMutablePointer<GstBuffer>) -> GstFlowReturn {
+    defer { gst_buffer_unref(buffer) }
+    return streaming { (stream) throws(Interruption) in
+      if stream.hasFailed { throw .flow(GST_FLOW_ERROR) }
+      try stream.receive(buffer)
+    }
+  }
+
+  /// Takes `event`.
+  func handleSinkEvent(_ event: UnsafeMutablePointer<GstEvent>) -> Bool {
+    switch cgst_event_type(event) {
+    case GST_EVENT_FLUSH_START:
+      // Comes outside the stream lock, which a running generation holds: cancel it.
+      setFlushing(true)
+    case GST_EVENT_FLUSH_STOP:
+      // Comes with the stream lock: the chain function has returned.
+      stream?.reset()
+      setFlushing(false)
+    case GST_EVENT_CAPS:
+      defer { gst_event_unref(event) }
+      return streaming { (stream) throws(Interruption) in
+        var caps: UnsafeMutablePointer<GstCaps>?
+        gst_event_parse_caps(event, &caps)
+        if let caps { try stream.setCaps(caps) }
+      } == GST_FLOW_OK
+    case GST_EVENT_SEGMENT, GST_EVENT_STREAM_START:
+      let flow = streaming { (stream) throws(Interruption) in
+        try stream.drain()
+        if cgst_event_type(event) == GST_EVENT_SEGMENT { try stream.setSegment(event) }
+      }
+      guard flow == GST_FLOW_OK else {
+        gst_event_unref(event)
+        return false
+      }
+    case GST_EVENT_EOS:
+      // Even an EOS before caps or frames goes on, so that the pipeline ends.
+      guard streaming({ (stream) throws(Interruption) in try stream.finish() }) == GST_FLOW_OK else {
+        gst_event_unref(event)
+        return false
+      }
+    case GST_EVENT_GAP where stream?.isInsideClip ?? false:
+      // The clip's frames are evenly spaced from its start; a gap sent before them would make them late.
+      gst_event_unref(event)
+      return true
+    default: break
+    }
+    return gst_pad_event_default(sinkPad, parent, event) != 0
+  }
+
+  /// Takes `event`.
+  func handleSrcEvent(_ event: UnsafeMutablePointer<GstEvent>) -> Bool {
+    if cgst_event_type(event) == GST_EVENT_QOS {
+      // Lateness comes from generation. If decoders skipped frames for it, clips would move differently.
+      gst_event_unref(event)
+      return true
+    }
+    return gst_pad_event_default(srcPad, parent, event) != 0
+  }
+
+  func handleSinkQuery(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
+    switch cgst_query_type(query) {
+    case GST_QUERY_CAPS:
+      answerCaps(query, acceptedCaps())
+      return true
+    case GST_QUERY_ALLOCATION:
+      // Any stride and offset that a GstVideoMeta states is read in place.
+      gst_query_add_allocation_meta(query, cgst_video_meta_api(), nil)
+      return true
+    default:
+      return gst_pad_query_default(sinkPad, parent, query) != 0
+    }
+  }
+
+  func handleSrcQuery(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
+    switch cgst_query_type(query) {
+    case GST_QUERY_CAPS:
+      answerCaps(query, producedCaps())
+      return true
+    case GST_QUERY_LATENCY:
+      return answerLatency(query)
+    default:
+      return gst_pad_query_default(srcPad, parent, query) != 0
+    }
+  }
+
+  private func answerLatency(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
+    guard gst_pad_peer_query(sinkPad, query) != 0 else { return false }
+    var isLive: gboolean = 0
+    var least: GstClockTime = 0
+    var most: GstClockTime = 0
+    gst_query_parse_latency(query, &isLive, &least, &most)
+    let own = timing.withLock { $0.latency }
+    // GST_CLOCK_TIME_NONE as the most means "no limit".
+    let none = GstClockTime(cgst_clock_time_none)
+    gst_query_set_latency(query, isLive, least &+ own, most == none ? none : most &+ own)
+    return true
+  }
+
+  /// Tells the pipeline when the latency has moved by more than a quarter since it was last told.
+  func announceLatency() {
+    let isDue = timing.withLock { timing in
+      let latency = timing.latency
+      let change = latency > timing.announced ? latency - timing.announced : timing.announced - latency
+      guard change > timing.announced / 4 else { return false }
+      timing.announced = latency
+      return true
+    }
+    guard isDue else { return }
+    gst_element_post_message(gstElement, gst_message_new_latency(parent))
+  }
+}
