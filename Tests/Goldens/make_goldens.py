@@ -9,7 +9,8 @@ import sys
 
 import torch
 
-GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "pipeline", "motion_inversion"]
+GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "pipeline", "motion_inversion", "lora",
+          "training"]
 
 
 def main() -> None:

@@ -80,7 +80,8 @@ def write_learning(name: str, pipeline, unet: MotionUNet) -> None:
                            lambda z, t: unet(z, t, empty))
         embedding, losses, timesteps = learn(unet, pipeline.scheduler, latents, text, SETTINGS["inversion_steps"],
                                              rate, random)
-        save_tensors(f"{name}/golden/learned-{rate}.motion.safetensors", embedding | {"inversion_noise": trace[-1][0]})
+        if rate == RATES[name][0]:
+            save_tensors(f"{name}/golden/learned.motion.safetensors", embedding | {"inversion_noise": trace[-1][0]})
         tensors |= {"latents": latents, "inversion/0": trace[0], "inversion_noise": trace[-1][0],
                     "timesteps": torch.tensor(timesteps), f"{rate}/losses": torch.tensor(losses)}
         for mode in MODES:
