@@ -20,7 +20,8 @@ public struct Adapters: Sendable {
   }
 }
 
-/// The motion embedding of one temporal transformer block (Motion Inversion, eq. 2 and 3), debiased and scaled.
+/// The motion embedding of one temporal transformer block (Motion Inversion, eq. 2 and 3), debiased and
+/// scaled.
 public struct TemporalMotion: Sendable {
   /// m_QK (F, 1, C), shared by the block's two attentions.
   public var queryKey: Tensor?

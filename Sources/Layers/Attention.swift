@@ -2,7 +2,8 @@ public import Tensors
 
 /// Multi-head attention (Vaswani et al. 2017; diffusers' `Attention`): softmax(Q Kᵀ / sqrt(head width)) V.
 ///
-/// Self-attention among the pixels of a frame, or cross-attention from them to a prompt that all frames share.
+/// Self-attention among the pixels of a frame, or cross-attention from them to a prompt that all frames
+/// share.
 public struct Attention: Sendable {
   /// The module's path in the checkpoint: the key of its prepared text.
   public let path: String
@@ -12,20 +13,20 @@ public struct Attention: Sendable {
   let toOutput: Linear
   let heads: Int
 
-  /// Reads `to_q`, `to_k`, `to_v` (inner, C), with biases where `bias` is set, and `to_out.0` (C, inner).
+  /// Reads `to_q`, `to_k`, `to_v` (inner, C) without biases and `to_out.0` (C, inner).
   ///
   /// - Parameters:
   ///   - channels: C, width of the tokens
   ///   - textChannels: width of what keys and values are made from; nil for self-attention
   ///   - headWidth: inner = heads · headWidth
   public init(
-    _ scope: WeightScope, channels: Int, textChannels: Int? = nil, heads: Int, headWidth: Int, bias: Bool = false
+    _ scope: WeightScope, channels: Int, textChannels: Int? = nil, heads: Int, headWidth: Int
   ) throws {
     let inner = heads * headWidth
     path = scope.path
-    toQuery = try Linear(scope["to_q"], channels, inner, bias: bias)
-    toKey = try Linear(scope["to_k"], textChannels ?? channels, inner, bias: bias)
-    toValue = try Linear(scope["to_v"], textChannels ?? channels, inner, bias: bias)
+    toQuery = try Linear(scope["to_q"], channels, inner, bias: false)
+    toKey = try Linear(scope["to_k"], textChannels ?? channels, inner, bias: false)
+    toValue = try Linear(scope["to_v"], textChannels ?? channels, inner, bias: false)
     toOutput = try Linear(scope["to_out"][0], inner, channels)
     self.heads = heads
   }

@@ -2,7 +2,8 @@ public import Tensors
 
 /// An affine map of the last axis, y = x Wᵀ + b (torch's `nn.Linear`).
 ///
-/// Where the adapters hold a low-rank pair for its path, y += scale · up(down x) (LoRA, Hu et al. 2021, eq. 3).
+/// Where the adapters hold a low-rank pair for its path, y += scale · up(down x) (LoRA, Hu et al. 2021, eq.
+/// 3).
 public struct Linear: Sendable {
   /// The module's path in the checkpoint, such as `mid_block.attentions.0.proj_in`: the key of its adapter.
   public let path: String

@@ -1,8 +1,5 @@
+import Glibc
 public import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// The embedding of diffusion time steps (Ho et al. 2020; diffusers' `Timesteps` and `TimestepEmbedding`).
 ///
@@ -25,7 +22,12 @@ public struct TimestepEmbedding: Sendable {
 
   /// - Returns: (timesteps.count, E)
   public func callAsFunction(_ timesteps: [Int], _ context: Context) -> Tensor {
-    linear2(linear1(Self.sinusoids(timesteps, width: width), context).silu(), context)
+    embed(Self.sinusoids(timesteps, width: width), context)
+  }
+
+  /// (N, C) -> (N, E)
+  func embed(_ sinusoids: Tensor, _ context: Context) -> Tensor {
+    linear2(linear1(sinusoids, context).silu(), context)
   }
 
   /// cos(t · ω_i) for i < width / 2, then sin(t · ω_i), with ω_i = exp(-ln(10000) · i / (width / 2)).

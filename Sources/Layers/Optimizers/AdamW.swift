@@ -1,6 +1,7 @@
 public import Tensors
 
-/// AdamW: Adam with decoupled weight decay and bias correction (Loshchilov and Hutter 2019; `torch.optim.AdamW`).
+/// AdamW: Adam with decoupled weight decay and bias correction (Loshchilov and Hutter 2019;
+/// `torch.optim.AdamW`).
 public struct AdamW: Sendable {
   /// Running means of one parameter's gradient, for saving and resuming.
   public struct Moments: Sendable {
@@ -85,7 +86,8 @@ public struct AdamW: Sendable {
     let kept, gain1, beta2, gain2, stepSize, root, epsilon: Float
 
     func callAsFunction(
-      _ values: UnsafeMutableBufferPointer<Float>, _ gradient: UnsafeBufferPointer<Float>, _ moments: inout Moments
+      _ values: UnsafeMutableBufferPointer<Float>, _ gradient: UnsafeBufferPointer<Float>,
+      _ moments: inout Moments
     ) {
       moments.first.withUnsafeMutableBufferPointer { first in
         moments.second.withUnsafeMutableBufferPointer { second in

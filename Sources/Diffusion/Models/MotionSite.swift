@@ -1,0 +1,42 @@
+/// A temporal transformer block that can carry a motion embedding.
+public struct MotionSite: Sendable, Equatable {
+  /// The block's path, such as `down_blocks.2.temp_attentions.0.transformer_blocks.0`: its key in
+  /// `Adapters.motion`.
+  public let path: String
+  /// C, width of the block's tokens.
+  public let channels: Int
+  /// H, height of the features there.
+  public let height: Int
+  /// W, width of the features there.
+  public let width: Int
+}
+
+extension UNet3DConfiguration {
+  /// All sites in the down and up blocks, in the model's order; the mid block and `transformer_in` are none
+  /// (Motion Inversion, section 3).
+  public func motionSites(latentHeight: Int, latentWidth: Int) -> [MotionSite] {
+    var sizes = [(height: latentHeight, width: latentWidth)]
+    for level in blockOutChannels.indices.dropFirst() {
+      let larger = sizes[level - 1]
+      let height = Downsample2D.size(larger.height, padding: downsamplePadding)
+      let width = Downsample2D.size(larger.width, padding: downsamplePadding)
+      sizes.append((height, width))
+    }
+    func sites(_ block: String, layers: Int, level: Int) -> [MotionSite] {
+      (0..<layers).map { j in
+        MotionSite(
+          path: "\(block).temp_attentions.\(j).transformer_blocks.0",
+          channels: blockOutChannels[level] / attentionHeadWidth * attentionHeadWidth,
+          height: sizes[level].height, width: sizes[level].width)
+      }
+    }
+    let levels = blockOutChannels.indices
+    let down = levels.filter { downAttention[$0] }.flatMap {
+      sites("down_blocks.\($0)", layers: layersPerBlock, level: $0)
+    }
+    let up = levels.filter { upAttention[$0] }.flatMap {
+      sites("up_blocks.\($0)", layers: layersPerBlock + 1, level: levels.count - 1 - $0)
+    }
+    return down + up
+  }
+}

@@ -1,0 +1,62 @@
+import Layers
+import Tensors
+
+/// A transformer over the frames of each pixel (diffusers' `TransformerTemporalModel`).
+///
+/// GroupNorm over the whole clip -> Linear -> one block of two temporal self-attentions -> Linear -> + x.
+/// There is no position code: the order of frames is known only through the temporal convolutions.
+struct TransformerTemporalModel: Sendable {
+  let norm: GroupNorm
+  let projectionIn: Linear
+  let block: TemporalTransformerBlock
+  let projectionOut: Linear
+
+  /// - Parameter heads: the inner width, heads · headWidth, may differ from `channels`
+  init(_ scope: WeightScope, _ channels: Int, heads: Int, headWidth: Int, groups: Int) throws {
+    let inner = heads * headWidth
+    norm = try GroupNorm(scope["norm"], channels, groups: groups, epsilon: 1e-6)
+    projectionIn = try Linear(scope["proj_in"], channels, inner)
+    block = try TemporalTransformerBlock(scope["transformer_blocks"][0], heads: heads, headWidth: headWidth)
+    projectionOut = try Linear(scope["proj_out"], inner, channels)
+  }
+
+  /// - Parameter x: (B, F, H, W, C)
+  /// - Returns: the same shape
+  func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
+    let (batch, frames, channels) = (x.shape[0], x.shape[1], x.shape[4])
+    let normalised = norm(x.reshaped([batch, -1, channels]))
+    let h = block(projectionIn(normalised, context).reshaped([batch, frames, -1, block.channels]), context)
+    return x + projectionOut(h, context).reshaped(x.shape)
+  }
+}
+
+/// Two temporal self-attentions and a feed-forward, each on its LayerNorm (diffusers' `BasicTransformerBlock`
+/// with `double_self_attention`): the site of a motion embedding (Motion Inversion, eq. 3).
+struct TemporalTransformerBlock: Sendable {
+  let path: String
+  let channels: Int
+  let norm1, norm2, norm3: LayerNorm
+  let attention1, attention2: TemporalAttention
+  let feedForward: FeedForward
+
+  init(_ scope: WeightScope, heads: Int, headWidth: Int) throws {
+    path = scope.path
+    channels = heads * headWidth
+    norm1 = try LayerNorm(scope["norm1"], channels)
+    attention1 = try TemporalAttention(scope["attn1"], heads: heads, headWidth: headWidth)
+    norm2 = try LayerNorm(scope["norm2"], channels)
+    attention2 = try TemporalAttention(scope["attn2"], heads: heads, headWidth: headWidth)
+    norm3 = try LayerNorm(scope["norm3"], channels)
+    feedForward = try FeedForward(scope["ff"], channels)
+  }
+
+  /// - Parameter x: (B, F, H·W, C)
+  /// - Returns: the same shape
+  func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
+    let motion = context.adapters.motion[path]
+    var x = x
+    x = x + attention1(norm1(x), queryKey: motion?.queryKey, value: motion?.value1, context)
+    x = x + attention2(norm2(x), queryKey: motion?.queryKey, value: motion?.value2, context)
+    return x + feedForward(norm3(x), context)
+  }
+}
