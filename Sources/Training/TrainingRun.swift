@@ -111,11 +111,11 @@ public struct TrainingRun: Sendable {
     var video = try makeVideoTrainer()
     var autoencoder = try makeAutoencoderTrainer()
     if exists(checkpointPath(.video)) {
-      try video.restore(from: checkpointPath(.video), metadata: metadata(.video, strictly: false))
+      try video.restore(from: checkpointPath(.video), metadata: metadata(.video))
     }
     if exists(checkpointPath(.autoencoder)) {
       try autoencoder.restore(
-        from: checkpointPath(.autoencoder), metadata: metadata(.autoencoder, strictly: false))
+        from: checkpointPath(.autoencoder), metadata: metadata(.autoencoder))
     }
     try ModelFolder(recipe: recipe, words: corpus.words).write(
       to: output, unet: video.state.exported(prefix: "unet."),
@@ -125,20 +125,25 @@ public struct TrainingRun: Sendable {
   /// Peak signal-to-noise ratios of the autoencoder's checkpoint in dB: decoder on exact codes, and the whole way.
   public func autoencoderQuality() throws -> (decoder: Float, whole: Float) {
     var trainer = try makeAutoencoderTrainer()
-    try trainer.restore(from: checkpointPath(.autoencoder), metadata: metadata(.autoencoder, strictly: false))
+    try trainer.restore(from: checkpointPath(.autoencoder), metadata: metadata(.autoencoder))
     return try trainer.quality()
   }
 
   private func makeVideoTrainer() throws -> VideoTrainer {
     try VideoTrainer(
       recipe: recipe, corpus: corpus, code: makeCode(), seed: settings.seed,
-      schedule: .init(rate: LearningRate(peak: settings.learningRate, warmUp: 100, steps: settings.steps)))
+      schedule: .init(rate: rate(warmUp: 100)))
   }
 
   private func makeAutoencoderTrainer() throws -> AutoencoderTrainer {
     try AutoencoderTrainer(
       recipe: recipe, corpus: corpus, code: makeCode(), seed: settings.seed,
-      schedule: .init(rate: LearningRate(peak: settings.learningRate, warmUp: 50, steps: settings.steps)))
+      schedule: .init(rate: rate(warmUp: 50)))
+  }
+
+  private func rate(warmUp: Int) -> LearningRate {
+    LearningRate(
+      peak: settings.learningRate, warmUp: min(warmUp, settings.steps / 10), steps: settings.steps)
   }
 
   /// The code is a function of corpus and seed: a second or two.
@@ -152,17 +157,13 @@ public struct TrainingRun: Sendable {
 
   private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// What a checkpoint must agree with; the schedule too, if the run is to go on as it would have.
-  private func metadata(_ stage: Stage, strictly: Bool = true) -> [String: String] {
-    var metadata = [
+  /// What a checkpoint must agree with. A run that is to go on as it would have needs the same steps and learning
+  /// rate as well; other ones bend its schedule from here on.
+  private func metadata(_ stage: Stage) -> [String: String] {
+    [
       "stage": stage.rawValue, "seed": String(settings.seed), "size": String(recipe.size),
       "subjects": corpus.subjects.joined(separator: " "),
     ]
-    if strictly {
-      metadata["steps"] = String(settings.steps)
-      metadata["learning-rate"] = String(settings.learningRate)
-    }
-    return metadata
   }
 
   private func loop(

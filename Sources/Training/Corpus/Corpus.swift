@@ -67,7 +67,7 @@ public struct Corpus: Sendable {
     var generator = CorpusGenerator(seed: seed, index: index)
     let subject = generator.index(subjects.count)
     let place = generator.pick(Place.allCases)
-    var motion = Motion(frames: max(frames, 8), using: &generator)
+    var motion = Motion(frames: frames > 1 ? frames : 8, using: &generator)
     if frames == 1 {
       motion.poses = [generator.pick(motion.poses)]
       motion.phrases = []
