@@ -34,6 +34,10 @@ public struct AutoencoderKL: Sendable {
   /// - Returns: mean and log-variance, each (N, h, w, latent channels)
   public func encode(_ pictures: Tensor, _ context: Context = Context()) throws -> DiagonalGaussian {
     try check("pictures", pictures, configuration.inChannels)
+    guard min(pictures.shape[1], pictures.shape[2]) >= configuration.latentFactor else {
+      throw ModelInputError(
+        "pictures", found: pictures.shape, expected: "at least \(configuration.latentFactor) pixels each way")
+    }
     let moments = try inPortions(pictures, pixels: pictures.shape[1] * pictures.shape[2]) {
       let h = try encoder($0, context)
       return quantConv?(h) ?? h

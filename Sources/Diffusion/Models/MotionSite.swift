@@ -15,13 +15,7 @@ extension UNet3DConfiguration {
   /// All sites in the down and up blocks, in the model's order; the mid block and `transformer_in` are none
   /// (Motion Inversion, section 3).
   public func motionSites(latentHeight: Int, latentWidth: Int) -> [MotionSite] {
-    var sizes = [(height: latentHeight, width: latentWidth)]
-    for level in blockOutChannels.indices.dropFirst() {
-      let larger = sizes[level - 1]
-      let height = Downsample2D.size(larger.height, padding: downsamplePadding)
-      let width = Downsample2D.size(larger.width, padding: downsamplePadding)
-      sizes.append((height, width))
-    }
+    let sizes = levelSizes(latentHeight, latentWidth)
     func sites(_ block: String, layers: Int, level: Int) -> [MotionSite] {
       (0..<layers).map { j in
         MotionSite(
@@ -38,5 +32,17 @@ extension UNet3DConfiguration {
       sites("up_blocks.\($0)", layers: layersPerBlock + 1, level: levels.count - 1 - $0)
     }
     return down + up
+  }
+
+  /// Height and width of the features at each level.
+  func levelSizes(_ height: Int, _ width: Int) -> [(height: Int, width: Int)] {
+    var sizes = [(height: height, width: width)]
+    for level in blockOutChannels.indices.dropFirst() {
+      let larger = sizes[level - 1]
+      let height = Downsample2D.size(larger.height, padding: downsamplePadding)
+      let width = Downsample2D.size(larger.width, padding: downsamplePadding)
+      sizes.append((height, width))
+    }
+    return sizes
   }
 }

@@ -91,6 +91,11 @@ public struct UNet3DConditionModel: Sendable {
     guard shape.count == 5, shape[4] == configuration.inChannels, !shape.contains(0) else {
       throw ModelInputError("latents", found: shape, expected: "(B, F, h, w, \(configuration.inChannels))")
     }
+    guard configuration.levelSizes(shape[2], shape[3]).allSatisfy({ min($0.height, $0.width) > 0 }) else {
+      throw ModelInputError(
+        "latents", found: shape,
+        expected: "a size that can be halved \(configuration.blockOutChannels.count - 1) times")
+    }
     guard timesteps.count == 1 || timesteps.count == shape[0] else {
       throw ModelInputError(
         "number of time steps", found: [timesteps.count], expected: "1, or one per clip: \(shape[0])")

@@ -70,6 +70,9 @@ public struct UNet3DConfiguration: Sendable, Equatable {
   }
 
   private func check(_ json: Configuration) throws {
+    guard blockOutChannels.count <= 16 else {
+      throw json.error("block_out_channels", expected: "at most 16 levels")
+    }
     _ = try json.string("act_fn", among: ["silu", "swish"], default: "silu")
     for key in ["num_attention_heads", "time_cond_proj_dim"] where json.has(key) {
       throw json.error(key, expected: "null: this engine has no such part")
