@@ -1,5 +1,4 @@
 import Diffusion
-import Kernels
 import Layers
 import Tensors
 
@@ -34,8 +33,8 @@ public final class MotionTransferEngine: Sendable {
 
   /// Threads that all engines of this process share a computation among; 0: one per processor.
   public static var threads: Int {
-    get { ThreadPool.shared.threads }
-    set { ThreadPool.shared.threads = newValue }
+    get { ComputeThreads.count }
+    set { ComputeThreads.count = newValue }
   }
 
   /// What the model's makers recommend.
