@@ -30,7 +30,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // Arithmetic
@@ -74,7 +73,11 @@ let package = Package(
     tests("MotionTransfer", "GoldenFiles", "Checkpoints", "Layers", "Tensors"),
     tests("Kernels"),
     tests("Tensors", "Kernels", "GoldenFiles", "Checkpoints"),
+    tests("Checkpoints", "Layers", "Tensors"),
     tests("Diffusion", "Checkpoints", "Layers", "Tensors"),
+    .testTarget(
+      name: "TokenizerTests", dependencies: ["Diffusion", "Checkpoints"], path: "Tests/TokenizerTests",
+      swiftSettings: swiftSettings),
     tests("Training", "Checkpoints"),
   ]
 )

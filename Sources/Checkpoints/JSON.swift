@@ -160,19 +160,22 @@ private struct JSONParser {
 
   private mutating func string() throws(Fault) -> String {
     position += 1
-    var text: [UInt8] = []
-    while let byte = next {
-      position += 1
-      switch byte {
-      case UInt8(ascii: "\""):
-        guard let string = String(validating: text, as: UTF8.self) else { throw fault("invalid UTF-8") }
-        return string
-      case UInt8(ascii: "\\"): text.append(contentsOf: String(try escape()).utf8)
-      case 0..<0x20: throw fault("a control character inside a string")
-      default: text.append(byte)
+    var text = ""
+    while true {
+      let start = position
+      while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+        position += 1
       }
+      guard let plain = String(validating: bytes[start..<position], as: UTF8.self) else {
+        throw fault("invalid UTF-8")
+      }
+      text += plain
+      guard let byte = next else { throw fault("a string without end") }
+      guard byte >= 0x20 else { throw fault("a control character inside a string") }
+      position += 1
+      if byte == UInt8(ascii: "\"") { return text }
+      text.unicodeScalars.append(try escape())
     }
-    throw fault("a string without end")
   }
 
   private mutating func escape() throws(Fault) -> Unicode.Scalar {

@@ -15,6 +15,7 @@ public final class TorchCheckpoint: WeightSource {
     var start: Int
 
     var isContiguous: Bool {
+      if shape.contains(0) { return true }
       var expected = 1
       for (length, stride) in zip(shape, strides).reversed() where length != 1 {
         if stride != expected { return false }
@@ -116,7 +117,7 @@ public final class TorchCheckpoint: WeightSource {
     // Index of the last element; every step checked, because strides may be anything.
     var last = tensor.offset
     guard last >= 0, last <= storage.count else { throw fault("it begins outside its storage") }
-    for (length, stride) in Swift.zip(tensor.shape, tensor.strides) where length > 1 {
+    for (length, stride) in Swift.zip(tensor.shape, tensor.strides) where length > 1 && count > 0 {
       let (span, overflow) = stride.multipliedReportingOverflow(by: length - 1)
       guard stride >= 0, !overflow, span < storage.count else { throw fault("its strides leave its storage") }
       last += span

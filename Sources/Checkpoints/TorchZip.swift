@@ -117,13 +117,15 @@ struct TorchZip {
     _ name: String, _ nameBytes: UnsafeRawBufferPointer, offset: UInt64, size: UInt64
   ) throws -> Range<Int> {
     let total = UInt64(file.bytes.count)
-    guard offset < total, size <= total, file.integer(UInt32.self, at: Int(offset)) == 0x0403_4B50,
+    guard offset < total, file.integer(UInt32.self, at: Int(offset)) == 0x0403_4B50,
       let nameLength = file.integer(UInt16.self, at: Int(offset) + 26),
       let extraLength = file.integer(UInt16.self, at: Int(offset) + 28),
       let localName = file.slice(Int(offset) + 30, Int(nameLength)), localName.elementsEqual(nameBytes)
     else { throw fault("the entry \(name) has no header where the directory says") }
     let start = Int(offset) + 30 + Int(nameLength) + Int(extraLength)
-    guard file.slice(start, Int(size)) != nil else { throw fault("the entry \(name) ends outside the file") }
+    guard size <= total, file.slice(start, Int(size)) != nil else {
+      throw fault("the entry \(name) ends outside the file")
+    }
     return start..<start + Int(size)
   }
 }
