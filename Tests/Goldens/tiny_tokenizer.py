@@ -46,15 +46,17 @@ def merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def write_tokenizer(path: Path, padding: str, merges: int = 150) -> int:
+def write_tokenizer(path: Path, padding: str, merges: int = 150, size: int = 0) -> int:
     """Writes vocab.json, merges.txt and both special token files; returns the size of the vocabulary.
 
+    Where `size` asks for more words than there are, unused ones are put before the special tokens, which end the vocabulary.
     As in ModelScope's folder, tokenizer_config.json names the end token as padding whatever special_tokens_map.json says.
     """
     path.mkdir(parents=True, exist_ok=True)
     pairs = learn_merges(CAPTIONS, merges)
     symbols = byte_characters()
-    words = symbols + [c + "</w>" for c in symbols] + ["".join(pair) for pair in pairs] + [START, END]
+    words = symbols + [c + "</w>" for c in symbols] + ["".join(pair) for pair in pairs]
+    words += [f"<unused-{index}>" for index in range(len(words), size - 2)] + [START, END]
     vocabulary = {word: index for index, word in enumerate(words)}
     assert len(vocabulary) == len(words)
 
