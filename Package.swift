@@ -74,7 +74,7 @@ let package = Package(
     tests("Kernels"),
     tests("Tensors", "Kernels", "GoldenFiles", "Checkpoints"),
     tests("Checkpoints", "Layers", "Tensors"),
-    tests("Diffusion", "Checkpoints", "Layers", "Tensors"),
+    tests("Diffusion", "GoldenFiles", "Checkpoints", "Layers", "Tensors"),
     .testTarget(
       name: "TokenizerTests", dependencies: ["Diffusion", "Checkpoints"], path: "Tests/TokenizerTests",
       swiftSettings: swiftSettings),

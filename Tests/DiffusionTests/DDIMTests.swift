@@ -1,4 +1,5 @@
 import Checkpoints
+import GoldenFiles
 import Tensors
 import Testing
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import GoldenFiles
 import Layers
 import Tensors
 import Testing
@@ -77,7 +78,7 @@ import Testing
     }
     expectClose(loss, try golden["loss"], 1e-4, "loss")
     for (key, gradient) in zip(keys, found) {
-      expectClose(gradient, try golden["gradient/\(key)"].permuted([1, 0, 2]), 3e-4, "gradient of \(key)")
+      expectClose(gradient, try golden["gradient/\(key)"].permuted([1, 0, 2]), 1e-4, "gradient of \(key)")
     }
   }
 
@@ -116,19 +117,5 @@ import Testing
       #expect(abs(loss.item - expected) < 1e-3 * expected)
       optimizer.step(parameters, try gradients(of: loss, for: parameters))
     }
-  }
-
-  /// y = x Wᵀ + b + scale · (x downᵀ) upᵀ, only where the path has a pair.
-  @Test func lowRank() throws {
-    let weights = Weights(RandomWeights(seed: 2), name: "random")
-    let linear = try Linear(weights.root["here"], 5, 3)
-    var generator = TorchGenerator(seed: 4)
-    let x = generator.randn([2, 5])
-    let pair = LowRank(down: generator.randn([2, 5]), up: generator.randn([3, 2]), scale: 0.5)
-    let product = pair.up.linear(pair.down.permuted([1, 0]), nil)
-    let expected = x.linear(linear.weight + 0.5 * product, linear.bias)
-    expectClose(linear(x, Context(adapters: Adapters(lora: ["here": pair]))), expected, 1e-5)
-    let elsewhere = linear(x, Context(adapters: Adapters(lora: ["there": pair])))
-    expectClose(elsewhere, x.linear(linear.weight, linear.bias), 1e-6)
   }
 }
