@@ -1,0 +1,47 @@
+# Bad input gives the documented error and exit status, and leaves nothing behind.
+generate=(motiontransfer generate --model "$tiny" --num-frames 8 --width 24 --height 16 --prompt "a cat"
+  --num-inference-steps 1 --output "$work/bad.rgb")
+status 64 "prompt" "no prompt" motiontransfer generate --model "$tiny" --prompt " " --num-frames 2 --width 16 --height 16 --output "$work/bad.rgb"
+status 64 "--output" "no output" motiontransfer generate --prompt "a cat"
+status 64 "debias" "an unknown mode" "${generate[@]}" --debias-mode sideways
+status 64 "multiple of" "an odd size" "${generate[@]}" --width 25
+status 64 "num-frames" "zero frames" "${generate[@]}" --num-frames 0
+status 64 "noise-prior" "a noise prior without noise" "${generate[@]}" --noise-prior 0.5
+status 66 "not a folder" "a missing model" "${generate[@]}" --model "$work/nowhere"
+status 66 "No such file" "a missing reference" motiontransfer learn --model "$tiny" --reference "$work/nowhere.mp4" \
+  --num-frames 2 --width 16 --height 16 --output "$work/bad.safetensors"
+status 65 "tokens" "not a video" bash -c "echo tokens >'$work/text.mp4'; motiontransfer learn --model '$tiny' \
+  --reference '$work/text.mp4' --num-frames 2 --width 16 --height 16 --output '$work/bad.safetensors' || { s=\$?; echo tokens; exit \$s; }"
+status 65 "expected at least" "too few frames" motiontransfer learn --model "$tiny" --reference "$work/reference.rgb" \
+  --num-frames 9 --width 24 --height 16 --output "$work/bad.safetensors"
+status 65 "learned with 8 frames of 24x16" "an embedding of another size" "${generate[@]}" --width 32 --motion-embedding "$work/cli.safetensors"
+status 65 "does not have" "an embedding of another model" "${generate[@]}" --model "$root/Tests/Goldens/tiny-vpred" \
+  --motion-embedding "$work/cli.safetensors"
+head -c 1000 "$work/cli.safetensors" >"$work/short.safetensors"
+status 65 "short.safetensors" "a truncated embedding" "${generate[@]}" --motion-embedding "$work/short.safetensors"
+cp -r "$tiny" "$work/broken" && head -c 5000 "$tiny/unet/diffusion_pytorch_model.safetensors" >"$work/broken/unet/diffusion_pytorch_model.safetensors"
+status 65 "diffusion_pytorch_model.safetensors" "a truncated model" "${generate[@]}" --model "$work/broken"
+cp -r "$tiny" "$work/hostile" && rm "$work"/hostile/unet/*.safetensors && cp "$root/Tests/Goldens/checkpoints/command.bin" \
+  "$work/hostile/unet/diffusion_pytorch_model.bin"
+status 65 "diffusion_pytorch_model.bin" "a pickle that would run a command" "${generate[@]}" --model "$work/hostile"
+status 73 "cannot be written" "an output folder that is not there" motiontransfer learn "${options[@]}" "${learning[@]}" \
+  --inversion-steps 1 --reference "$work/reference.rgb" --output "$work/nowhere/x.safetensors"
+check "nothing is left behind" bash -c "! ls -A '$work' | grep -E 'bad|partial'"
+
+# The same in pipelines: an error message in the right domain, no crash.
+source_caps="video/x-raw,width=24,height=16,framerate=8/1"
+pipeline() {
+  local text="$1" name="$2"; shift 2
+  timeout 120 gst-launch-1.0 videotestsrc num-buffers=8 ! "$source_caps" ! motiontransfer model="$tiny" num-frames=8 width=24 height=16 "$@" ! \
+    fakesink >"$work/log" 2>&1
+  local found=$?
+  if [ "$found" -eq 1 ] && grep -qF -- "$text" "$work/log"; then pass "$name"; else
+    echo "status $found, expected 1 with: $text" >>"$work/log"; fail "$name"
+  fi
+}
+pipeline "prompt" "pipeline without prompt"
+pipeline "not a folder" "pipeline with a missing model" prompt=x model="$work/nowhere"
+pipeline "short.safetensors" "pipeline with a truncated embedding" prompt=x motion-embedding="$work/short.safetensors"
+pipeline "multiple of" "pipeline with an odd size" prompt=x width=25
+pipeline "ways" "pipeline with an unknown mode" prompt=x debias-mode=sideways
+check "zero frames end well" timeout 60 gst-launch-1.0 videotestsrc num-buffers=0 ! motiontransfer model="$tiny" prompt=x ! fakesink
