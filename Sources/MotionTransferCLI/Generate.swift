@@ -1,0 +1,76 @@
+import ArgumentParser
+import Media
+import MotionTransfer
+
+extension DebiasMode: ExpressibleByArgument {}
+
+/// `motiontransfer generate`: a prompt and a motion embedding in, a video out.
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Generate a video that shows a prompt and moves like a reference.",
+    discussion: """
+      Example: motiontransfer generate --prompt "a fox in the snow" --motion-embedding walk.motion.safetensors --output fox.mp4
+
+      The output is a video, a folder of PNG frames where the name has no extension, or raw RGB where it ends in .rgb.
+      """)
+
+  @OptionGroup var shared: ModelOptions
+
+  @Option(help: "What the video shows.")
+  var prompt: String
+
+  @Option(help: "What it should not show.")
+  var negativePrompt = ""
+
+  @Option(help: "Embedding file, as learn writes it. Default: none.")
+  var motionEmbedding: String?
+
+  @Option(help: "Removal of the reference's appearance: auto, difference, normalize, none or camera.")
+  var debiasMode = DebiasMode.auto
+
+  @Option(help: "Strength of the embedding. Default: the model's recommendation.")
+  var motionScale: Double?
+
+  @Option(help: "Share of the reference's inverted noise, 0 to 1. Default: the model's recommendation.")
+  var noisePrior: Double?
+
+  @Option(help: "Denoising steps. Default: the model's recommendation.")
+  var numInferenceSteps: Int?
+
+  @Option(help: "Weight of the prompt; at most 1 switches guidance off. Default: the model's recommendation.")
+  var guidanceScale: Double?
+
+  @Option(help: "Share of the guided prediction to rescale, 0 to 1. Default: the model's recommendation.")
+  var guidanceRescale: Double?
+
+  @Option(help: "Frames a second of the written video. Default: the embedding's or the model's, else 8.")
+  var frameRate: Double?
+
+  @Option(help: "Video, folder of PNG frames, or raw RGB in a file ending in .rgb.")
+  var output: String
+
+  func run() throws {
+    var options = shared.options()
+    options.prompt = prompt
+    options.negativePrompt = negativePrompt
+    options.debiasMode = debiasMode
+    options.motionScale = motionScale
+    options.noisePrior = noisePrior
+    options.numInferenceSteps = numInferenceSteps
+    options.guidanceScale = guidanceScale
+    options.guidanceRescale = guidanceRescale
+    options.frameRate = frameRate
+    _ = try MotionTransferEngine.geometry(model: shared.model, options)
+    let embedding = try motionEmbedding.map { try MotionEmbedding(contentsOf: $0) }
+    let interrupt = Interrupt()
+    let terminal = Terminal()
+    let job = Job(
+      isCancelled: { interrupt.isRaised }, progress: { terminal.show($0) }, warning: Terminal.warn)
+    let engine = try shared.engine(job)
+    let clip = try engine.generate(options, embedding: embedding, job: job)
+    terminal.finish()
+    let learned = embedding?.metadata["frame-rate"].flatMap(Double.init)
+    let rate = frameRate ?? learned ?? engine.recommendations.frameRate ?? 8
+    try VideoWriter(output).write(clip, frameRate: rate)
+  }
+}

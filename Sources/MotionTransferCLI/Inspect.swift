@@ -1,0 +1,17 @@
+import ArgumentParser
+import MotionTransfer
+
+/// `motiontransfer inspect`: what a file or a model folder is.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what an embedding file or a model folder holds.",
+    discussion: "Example: motiontransfer inspect walk.motion.safetensors")
+
+  @Argument(help: "Embedding file or diffusers folder. Default: the bundled model.")
+  var path: String?
+
+  func run() throws {
+    let lines = try Inspection.describe(path)
+    print(lines.joined(separator: "\n"))
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import MotionTransfer
+
+/// Options of all commands that run a model.
+struct ModelOptions: ParsableArguments {
+  @Option(help: "Diffusers folder of the model. Default: the bundled model.")
+  var model: String?
+
+  @Option(help: "Seed of everything random.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Frames of a clip. Default: the model's recommendation.")
+  var numFrames: Int?
+
+  @Option(help: "Width in pixels. Default: the model's.")
+  var width: Int?
+
+  @Option(help: "Height in pixels. Default: the model's.")
+  var height: Int?
+
+  @Option(help: "Threads; 0: one per processor.")
+  var nThreads = 0
+
+  /// The engine's options with these filled in.
+  func options() -> Options {
+    var options = Options()
+    options.seed = seed
+    options.numFrames = numFrames
+    options.width = width
+    options.height = height
+    return options
+  }
+
+  /// Loads the model, with progress on the terminal.
+  func engine(_ job: Job) throws -> MotionTransferEngine {
+    MotionTransferEngine.threads = nThreads
+    return try MotionTransferEngine(model: model, job: job)
+  }
+
+  func validate() throws {
+    guard (0...256).contains(nThreads) else {
+      throw ValidationError("--n-threads: found \(nThreads), expected 0 to 256.")
+    }
+  }
+}
