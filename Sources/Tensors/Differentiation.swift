@@ -1,9 +1,13 @@
 import Kernels
 
 /// The way back: gradients wait at their nodes until every user of the node has added its share.
+///
+/// Nodes are numbered as they are made, so the waiting node with the highest number has no user left.
 private final class Backward {
   private let checkCancellation: () throws -> Void
-  private var gradients: [ObjectIdentifier: (node: Node, gradient: Tensor, isOwn: Bool)] = [:]
+  private var gradients: [UInt64: (node: Node, gradient: Tensor, isOwn: Bool)] = [:]
+  /// Numbers of the waiting nodes that are not leaves: a heap, the highest first.
+  private var queue: [UInt64] = []
 
   /// The pass that is running on this thread, for recomputed pieces.
   @TaskLocal static var current: Unowned?
@@ -11,9 +15,9 @@ private final class Backward {
   struct Unowned: @unchecked Sendable { let pass: Backward }
 
   func add(_ gradient: Tensor, to node: Node) {
-    let key = ObjectIdentifier(node)
-    guard let waiting = gradients.removeValue(forKey: key) else {
-      gradients[key] = (node, gradient.detached(), false)
+    guard let waiting = gradients.removeValue(forKey: node.number) else {
+      gradients[node.number] = (node, gradient.detached(), false)
+      if !node.isLeaf { push(node.number) }
       return
     }
     // The first sum makes a tensor of its own; later ones are added in place.
@@ -22,37 +26,49 @@ private final class Backward {
       Elementwise.accumulate(
         gradient.pointer, into: UnsafeMutablePointer(mutating: sum.pointer), count: sum.count)
     }
-    gradients[key] = (node, sum, true)
+    gradients[node.number] = (node, sum, true)
   }
 
   func take(_ node: Node) -> Tensor? {
-    gradients.removeValue(forKey: ObjectIdentifier(node))?.gradient
+    gradients.removeValue(forKey: node.number)?.gradient
   }
 
-  /// Sends the gradient that waits at `root` down to the leaves.
-  func run(from root: Node) throws {
-    for node in Self.reachable(from: root) {
+  /// Sends what waits down to the leaves. Nodes numbered up to `floor` keep theirs: what a recomputed piece sends to
+  /// tensors from outside it waits there for their other users.
+  func run(above floor: UInt64 = 0) throws {
+    while let number = queue.first, number > floor {
       try checkCancellation()
-      guard let (inputs, pullback) = node.consume(), let dy = take(node) else { continue }
+      removeFirst()
+      guard let (node, dy, _) = gradients.removeValue(forKey: number),
+        let (inputs, pullback) = node.consume()
+      else { continue }
       for (input, gradient) in zip(inputs, try pullback(dy)) {
         if let input, let gradient { add(gradient, to: input) }
       }
     }
   }
 
-  /// All nodes below `root` that are not leaves, users before what they used.
-  private static func reachable(from root: Node) -> [Node] {
-    var seen: Set<ObjectIdentifier> = [ObjectIdentifier(root)]
-    var found: [Node] = []
-    var open = [root]
-    while let node = open.popLast() {
-      if node.isLeaf { continue }
-      found.append(node)
-      for case let input? in node.inputs where seen.insert(ObjectIdentifier(input)).inserted {
-        open.append(input)
-      }
+  private func push(_ number: UInt64) {
+    queue.append(number)
+    var child = queue.count - 1
+    while child > 0, queue[(child - 1) / 2] < queue[child] {
+      queue.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
     }
-    return found.sorted { $0.number > $1.number }
+  }
+
+  private func removeFirst() {
+    queue.swapAt(0, queue.count - 1)
+    queue.removeLast()
+    var parent = 0
+    while true {
+      let children = (2 * parent + 1..<2 * parent + 3).filter { $0 < queue.count }
+      guard let largest = children.max(by: { queue[$0] < queue[$1] }), queue[largest] > queue[parent] else {
+        return
+      }
+      queue.swapAt(parent, largest)
+      parent = largest
+    }
   }
 
   init(_ checkCancellation: @escaping () throws -> Void) {
@@ -77,7 +93,7 @@ public func gradients(
   return try pass.begin {
     if let root = loss.node {
       pass.add(Tensor.filled(loss.shape, 1), to: root)
-      try pass.run(from: root)
+      try pass.run()
     }
     return leaves.map { leaf in
       guard let node = leaf.node, let gradient = pass.take(node) else { return Tensor.zeros(leaf.shape) }
@@ -101,7 +117,7 @@ public func valueAndGradients(
 
 /// Computes `body` without keeping what its gradient needs, and computes it again on the way back.
 ///
-/// Gradients reach `input` and every leaf that `body` uses. `body` must compute the same both times.
+/// Gradients reach `input` and everything else that `body` uses. `body` must compute the same both times.
 public func checkpointed(_ input: Tensor, _ body: @escaping (Tensor) throws -> Tensor) rethrows -> Tensor {
   guard Recording.isOn else { return try body(input) }
   var output = try withoutGradients { try body(input.detached()) }
@@ -112,7 +128,7 @@ public func checkpointed(_ input: Tensor, _ body: @escaping (Tensor) throws -> T
     let again = try Recording.$isOn.withValue(true) { try body(leaf) }
     guard let root = again.node, let pass = Backward.current?.pass else { return [nil] }
     pass.add(dy, to: root)
-    try pass.run(from: root)
+    try pass.run(above: place.number)
     return [pass.take(place)]
   }
   return output

@@ -10,10 +10,14 @@ import Testing
       return x.conv2d(w, nil).silu().conv2d(w, nil).mean().item
     }
     _ = step()
-    let before = MemoryPool.shared.statistics.allocations
-    for _ in 0..<5 { _ = step() }
-    // Tests of other suites may run at the same time; a step of its own would add at least five.
-    #expect(MemoryPool.shared.statistics.allocations - before < 5)
+    // Other suites use the same pool at the same time, so some steps may see their allocations; a step with
+    // allocations of its own would never see none.
+    let quietSteps = (0..<50).filter { _ in
+      let before = MemoryPool.shared.statistics.allocations
+      _ = step()
+      return MemoryPool.shared.statistics.allocations == before
+    }
+    #expect(!quietSteps.isEmpty)
   }
 
   @Test func sizesAreRoundedByAnEighthAtMost() {
