@@ -56,14 +56,16 @@ def make(root: Path = Path(__file__).parent / "checkpoints") -> None:
     torch.save(state, root / "state.bin")
     torch.save(dict(state), root / "protocol-4.pt", pickle_protocol=4)
     torch.save({"epoch": 3, "lr": [1e-4], "state_dict": state, "note": None}, root / "training.ckpt")
+    torch.manual_seed(2)
     module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     torch.save(module.state_dict(), root / "module.bin")
+    # The old format names storages by their addresses, so this file differs from run to run.
     torch.save(state, root / "legacy.bin", _use_new_zipfile_serialization=False)
     torch.save([1, 2], root / "list.bin")
     torch.save({"weight": state["conv.bias"], "hook": Command()}, root / "command.bin")
     torch.save(torch.nn.Linear(2, 2), root / "whole-module.bin")
-    with zipfile.ZipFile(root / "compressed.bin", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps({}, protocol=2))
+    with zipfile.ZipFile(root / "compressed.bin", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("archive/data.pkl"), pickle.dumps({}, protocol=2), zipfile.ZIP_DEFLATED)
 
 
 if __name__ == "__main__":

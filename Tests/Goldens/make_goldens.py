@@ -10,7 +10,7 @@ import sys
 import torch
 
 GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "pipeline", "motion_inversion", "lora",
-          "training"]
+          "training", "checkpoint", "tokenizer"]
 
 
 def main() -> None:
