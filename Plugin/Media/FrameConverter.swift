@@ -21,8 +21,7 @@ public final class FrameConverter {
   /// Height of the result in pixels.
   public let height: Int
   private var input: GstVideoInfo
-  private var output: GstVideoInfo
-  private let converter: OpaquePointer
+  private var steps: [Step]
 
   /// A converter for frames with these caps.
   ///
@@ -35,27 +34,50 @@ public final class FrameConverter {
     guard gst_video_info_from_caps(&input, caps) != 0 else {
       throw FrameError(message: "found \(FrameConverter.describe(caps)), expected raw video in system memory")
     }
-    // GstVideoConverter neither deinterlaces nor converts frame rates: both sides must say the same.
+    // GstVideoConverter does not deinterlace: both sides must say the same.
     input.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
-    var output = GstVideoInfo()
-    cgst_video_info_set_packed_rgb(&output, UInt32(width), UInt32(height))
-    output.fps_n = input.fps_n
-    output.fps_d = input.fps_d
-    // A triangle over `scale` input pixels on each side of the centre.
-    let scale = max(Int(input.width) / width, Int(input.height) / height) + 1
-    let settings = cgst_converter_settings(UInt32(max(128, 2 * scale + 2)))
-    guard let converter = gst_video_converter_new(&input, &output, settings) else {
-      throw FrameError(message: "no conversion from \(FrameConverter.describe(caps)) to RGB")
+    // Where the width grows, GstVideoConverter 1.22 stretches 32-bit pixels, YUV among them, from corner to corner
+    // and 24-bit ones around pixel centres, as everyone else does: convert first, then stretch RGB.
+    var sizes = [(width, height)]
+    if Int(input.width) < width { sizes.insert((Int(input.width), Int(input.height)), at: 0) }
+    var steps: [Step] = []
+    for (width, height) in sizes {
+      guard let step = Step(from: steps.last?.output ?? input, width: width, height: height) else {
+        throw FrameError(message: "no conversion from \(FrameConverter.describe(caps)) to RGB")
+      }
+      steps.append(step)
     }
-    self.converter = converter
     self.input = input
-    self.output = output
+    self.steps = steps
     self.width = width
     self.height = height
   }
 
-  deinit {
-    gst_video_converter_free(converter)
+  /// One GstVideoConverter, to RGB without padding between rows.
+  private final class Step {
+    var output: GstVideoInfo
+    private let converter: OpaquePointer
+
+    init?(from input: GstVideoInfo, width: Int, height: Int) {
+      var input = input
+      var output = GstVideoInfo()
+      cgst_video_info_set_packed_rgb(&output, UInt32(width), UInt32(height))
+      output.fps_n = input.fps_n
+      output.fps_d = input.fps_d
+      // A triangle over `scale` input pixels on each side of the centre.
+      let scale = max(Int(input.width) / width, Int(input.height) / height) + 1
+      let settings = cgst_converter_settings(UInt32(max(128, 2 * scale + 2)))
+      guard let converter = gst_video_converter_new(&input, &output, settings) else { return nil }
+      self.converter = converter
+      self.output = output
+    }
+
+    deinit { gst_video_converter_free(converter) }
+
+    func convert(_ frame: inout GstVideoFrame, to pixels: UnsafeMutablePointer<UInt8>) {
+      var target = cgst_video_frame_over(&output, pixels)
+      gst_video_converter_frame(converter, &frame, &target)
+    }
   }
 
   /// Appends one frame, (height, width, 3), to `pixels`.
@@ -70,8 +92,13 @@ public final class FrameConverter {
     pixels.append(contentsOf: repeatElement(0, count: width * height * 3))
     pixels.withUnsafeMutableBufferPointer { all in
       guard let base = all.baseAddress else { return }
-      var target = cgst_video_frame_over(&output, base + start)
-      gst_video_converter_frame(converter, &frame, &target)
+      guard steps.count > 1 else { return steps[0].convert(&frame, to: base + start) }
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Int(steps[0].output.size)) { middle in
+        guard let middlePixels = middle.baseAddress else { return }
+        steps[0].convert(&frame, to: middlePixels)
+        var middleFrame = cgst_video_frame_over(&steps[0].output, middlePixels)
+        steps[1].convert(&middleFrame, to: base + start)
+      }
     }
   }
 

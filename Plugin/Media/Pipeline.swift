@@ -97,6 +97,15 @@ final class Pipeline {
     missing.append(String(cString: name))
   }
 
+  /// The error for what decodebin lacked so far.
+  var missingPlugin: MotionTransferError? {
+    guard !missing.isEmpty else { return nil }
+    return MotionTransferError(
+      .unreadable,
+      "\(file): no GStreamer plugin for \(missing.joined(separator: ", ")) is installed; "
+        + "install gstreamer1.0-libav or the plugin set that has it")
+  }
+
   private func failure(_ message: UnsafeMutablePointer<GstMessage>) -> MotionTransferError {
     var error: UnsafeMutablePointer<GError>?
     var debug: UnsafeMutablePointer<CChar>?
@@ -108,12 +117,7 @@ final class Pipeline {
     guard let error else {
       return MotionTransferError(.failed, "\(file): GStreamer failed for no stated reason")
     }
-    if !missing.isEmpty {
-      return MotionTransferError(
-        .unreadable,
-        "\(file): no GStreamer plugin for \(missing.joined(separator: ", ")) is installed; "
-          + "install gstreamer1.0-libav or the plugin set that has it")
-    }
+    if let missingPlugin { return missingPlugin }
     let text = String(cString: error.pointee.message)
     let detail = debug.map { " (\(String(cString: $0).split(separator: "\n").last ?? ""))" } ?? ""
     return MotionTransferError(Pipeline.kind(of: error.pointee), "\(file): \(text)\(detail)")

@@ -1,6 +1,7 @@
 // The first frames of a file: a video that GStreamer decodes, or raw RGB.
 import CGStreamer
 public import MotionTransfer
+import Synchronization
 
 /// Reads the first frames of a reference video at the model's size.
 ///
@@ -52,15 +53,17 @@ public struct VideoReader: Sendable {
       rate = "! videorate ! video/x-raw,framerate=\(fraction.numerator)/\(fraction.denominator)"
     }
     let pipeline = try Pipeline(
-      "filesrc name=file ! decodebin \(rate) "
-        + "! appsink name=frames sync=false max-buffers=4 caps=video/x-raw",
+      "filesrc name=file ! decodebin name=decoder ! capsfilter name=pictures caps=video/x-raw \(rate) "
+        + "! appsink name=frames sync=false max-buffers=4",
       file: path)
+    let watch = try DecoderWatch(pipeline)
     try pipeline.with("file") { cgst_set_string($0, "location", path) }
     try pipeline.start()
     var decoded = Decoded(width: width, height: height, wanted: frames)
     while decoded.frames < frames {
       if isCancelled() { throw MotionTransferError(.cancelled, "\(path): reading was interrupted") }
       try pipeline.check()
+      if watch.isComplete { try requirePictures(pipeline) }
       let (sample, isAtEnd) = try pipeline.with("frames") { element in
         let sink = cgst_app_sink(element)
         return (gst_app_sink_try_pull_sample(sink, 50_000_000), gst_app_sink_is_eos(sink) != 0)
@@ -76,6 +79,19 @@ public struct VideoReader: Sendable {
     return try decoded.video(path: path)
   }
 
+  /// Once the decoder has named all its streams: a file with sound alone would never end.
+  private func requirePictures(_ pipeline: Pipeline) throws(MotionTransferError) {
+    let isLinked = try pipeline.with("pictures") { element in
+      guard let pad = gst_element_get_static_pad(element, "sink") else { return false }
+      defer { gst_object_unref(pad) }
+      return gst_pad_is_linked(pad) != 0
+    }
+    guard !isLinked else { return }
+    try pipeline.check()
+    throw pipeline.missingPlugin
+      ?? MotionTransferError(.badData, "\(path): found no video stream, expected a file with moving pictures")
+  }
+
   private func readRaw(frames: Int, width: Int, height: Int) throws(MotionTransferError) -> Video {
     let frame = width * height * 3
     let size = try InputFile.check(path)
@@ -89,6 +105,29 @@ public struct VideoReader: Sendable {
     let pixels = try InputFile.read(path, bytes: frames * frame)
     return Video(clip: Clip(frames: frames, height: height, width: width, pixels: pixels), frameRate: nil)
   }
+}
+
+/// Whether decodebin has made all its pads. The signal's connection keeps it alive.
+private final class DecoderWatch: Sendable {
+  private let hasAllPads = Atomic<Bool>(false)
+
+  init(_ pipeline: Pipeline) throws(MotionTransferError) {
+    let context = Unmanaged.passRetained(self).toOpaque()
+    try pipeline.with("decoder") { decoder in
+      let callback: @convention(c) (gpointer?, gpointer?) -> Void = { _, context in
+        guard let context else { return }
+        Unmanaged<DecoderWatch>.fromOpaque(context).takeUnretainedValue()
+          .hasAllPads.store(true, ordering: .relaxed)
+      }
+      _ = g_signal_connect_data(
+        decoder, "no-more-pads", unsafeBitCast(callback, to: GCallback.self), context,
+        { context, _ in
+          if let context { Unmanaged<DecoderWatch>.fromOpaque(context).release() }
+        }, GConnectFlags(0))
+    }
+  }
+
+  var isComplete: Bool { hasAllPads.load(ordering: .relaxed) }
 }
 
 /// The frames that came so far, converted.

@@ -1,0 +1,2 @@
+// GstHarness: drives one element in process, without a pipeline.
+#include <gst/check/gstharness.h>
