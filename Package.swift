@@ -51,14 +51,20 @@ let package = Package(
       name: "CGStreamer", path: "Plugin/CGStreamer",
       pkgConfig: "gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0",
       providers: [.apt(["libgstreamer1.0-dev", "libgstreamer-plugins-base1.0-dev"])]),
-    .target(name: "CGstMotionTransfer", dependencies: ["CGStreamer"], path: "Plugin/Shell"),
+    .target(
+      name: "CGstMotionTransfer", dependencies: ["CGStreamer"], path: "Plugin/Shell",
+      exclude: ["exports.map"]),
     .target(
       name: "Media", dependencies: ["CGStreamer", "MotionTransfer"], path: "Plugin/Media",
       swiftSettings: swiftSettings),
     .target(
       name: "MotionTransferElement",
       dependencies: ["CGStreamer", "CGstMotionTransfer", "Media", "MotionTransfer"],
-      path: "Plugin/Element", swiftSettings: swiftSettings),
+      path: "Plugin/Element", swiftSettings: swiftSettings,
+      // The plugin exports its descriptor and nothing of the engine.
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugin/Shell/exports.map"])
+      ]),
     .executableTarget(
       name: "MotionTransferCLI",
       dependencies: [
@@ -67,14 +73,18 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     // Tests
-    .target(
-      name: "GoldenFiles", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/GoldenFiles",
-      swiftSettings: swiftSettings),
-    tests("MotionTransfer", "GoldenFiles", "Checkpoints", "Layers", "Tensors"),
+    .systemLibrary(name: "CGstCheck", path: "Tests/CGstCheck", pkgConfig: "gstreamer-check-1.0"),
+    .testTarget(
+      name: "ElementTests",
+      dependencies: [
+        "MotionTransferElement", "Media", "MotionTransfer", "CGStreamer", "CGstMotionTransfer", "CGstCheck",
+      ],
+      path: "Tests/ElementTests", swiftSettings: swiftSettings),
+    tests("MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
     tests("Kernels"),
-    tests("Tensors", "Kernels", "GoldenFiles", "Checkpoints"),
+    tests("Tensors", "Kernels", "Layers", "Checkpoints"),
     tests("Checkpoints", "Layers", "Tensors"),
-    tests("Diffusion", "GoldenFiles", "Checkpoints", "Layers", "Tensors"),
+    tests("Diffusion", "Checkpoints", "Layers", "Tensors"),
     .testTarget(
       name: "TokenizerTests", dependencies: ["Diffusion", "Checkpoints"], path: "Tests/TokenizerTests",
       swiftSettings: swiftSettings),
