@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Media
-import MotionTransfer
+public import MotionTransfer
 
 extension DebiasMode: ExpressibleByArgument {}
 

@@ -36,7 +36,7 @@ struct MotionTransferCommand: ParsableCommand {
 
   private static func fail(_ error: MotionTransferError) -> Never {
     Terminal.finishLine()
-    fputs("motiontransfer: \(error.message)\n", stderr)
+    StandardError.write("motiontransfer: \(error.message)\n")
     Glibc.exit(error.kind.exitStatus)
   }
 }

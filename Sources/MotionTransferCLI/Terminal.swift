@@ -19,12 +19,12 @@ final class Terminal: Sendable {
       if state.stage != progress.stage {
         state.stage = progress.stage
         state.start = .now
-        if !Self.isTerminal { fputs("\(progress.stage.rawValue)\n", stderr) }
+        if !Self.isTerminal { StandardError.write("\(progress.stage.rawValue)\n") }
       }
       guard Self.isTerminal else { return }
-      fputs("\r\u{1b}[K" + Self.line(progress, elapsed: ContinuousClock.now - state.start), stderr)
+      StandardError.write("\r\u{1b}[K" + Self.line(progress, elapsed: ContinuousClock.now - state.start))
       state.isOpen = progress.step < progress.steps
-      if !state.isOpen { fputs("\n", stderr) }
+      if !state.isOpen { StandardError.write("\n") }
     }
   }
 
@@ -51,18 +51,18 @@ final class Terminal: Sendable {
   /// Ends an open line.
   func finish() {
     state.withLock { state in
-      if state.isOpen { fputs("\n", stderr) }
+      if state.isOpen { StandardError.write("\n") }
       state.isOpen = false
     }
   }
 
   /// Ends whatever line an error interrupted.
   static func finishLine() {
-    if isTerminal { fputs("\r\u{1b}[K", stderr) }
+    if isTerminal { StandardError.write("\r\u{1b}[K") }
   }
 
   /// A warning on standard error.
   @Sendable static func warn(_ message: String) {
-    fputs("motiontransfer: warning: \(message)\n", stderr)
+    StandardError.write("motiontransfer: warning: \(message)\n")
   }
 }

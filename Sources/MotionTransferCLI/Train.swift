@@ -1,9 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import Checkpoints
 import Glibc
 import MotionTransfer
 import Synchronization
-import Training
+public import Training
 
 /// `motiontransfer train`: the bundled model from nothing.
 struct Train: ParsableCommand {
@@ -98,7 +98,7 @@ struct Train: ParsableCommand {
     let log = try logLosses.map { try LineLog($0) }
     let report = { (report: TrainingRun.Report) in
       let line = Train.line(report)
-      fputs("\(stage.rawValue) \(line)\(report.isSaved ? " saved" : "")\n", stderr)
+      StandardError.write("\(stage.rawValue) \(line)\(report.isSaved ? " saved" : "")\n")
       try log?.append(line)
     }
     let done: Int
@@ -107,7 +107,7 @@ struct Train: ParsableCommand {
     case .autoencoder:
       done = try training.trainAutoencoder(isCancelled: { interrupt.isRaised }, report: report)
       let (decoder, whole) = try training.autoencoderQuality()
-      fputs("autoencoder on unseen pictures: decoder \(decoder) dB, both ways \(whole) dB\n", stderr)
+      StandardError.write("autoencoder on unseen pictures: decoder \(decoder) dB, both ways \(whole) dB\n")
     case .export:
       try training.export(to: output ?? ".")
       return

@@ -1,5 +1,4 @@
 import Checkpoints
-import GoldenFiles
 import Layers
 import Tensors
 import Testing

@@ -1,5 +1,4 @@
 import Checkpoints
-import GoldenFiles
 import Tensors
 import Testing
 

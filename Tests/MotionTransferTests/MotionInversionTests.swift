@@ -1,6 +1,5 @@
 import Checkpoints
 import Diffusion
-import GoldenFiles
 import Layers
 import Tensors
 import Testing

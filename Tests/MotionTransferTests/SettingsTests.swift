@@ -1,7 +1,6 @@
 import Checkpoints
 import Diffusion
 import Foundation
-import GoldenFiles
 import Synchronization
 import Testing
 

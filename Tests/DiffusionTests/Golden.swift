@@ -1,60 +1,60 @@
-public import Checkpoints
+import Checkpoints
 import Foundation
 import Layers
-public import Tensors
-public import Testing
+import Tensors
+import Testing
 
 /// A fixture of Tests/Goldens, in torch's layouts.
-public struct Golden {
+struct Golden {
   /// The folder of all fixtures.
-  public static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Goldens").path()
 
   /// The file.
-  public let source: SafeTensors
+  let source: SafeTensors
 
   /// - Parameter path: within Tests/Goldens
-  public init(_ path: String) throws {
+  init(_ path: String) throws {
     source = try SafeTensors(contentsOf: Self.folder + "/" + path)
   }
 
   /// As it lies in the file.
-  public subscript(_ name: String) -> Tensor {
+  subscript(_ name: String) -> Tensor {
     get throws { try source.tensor(name) }
   }
 
   /// (N, C, H, W) -> (N, H, W, C)
-  public func pictures(_ name: String) throws -> Tensor {
+  func pictures(_ name: String) throws -> Tensor {
     try self[name].permuted([0, 2, 3, 1])
   }
 
   /// (B, C, F, H, W) -> (B, F, H, W, C)
-  public func clips(_ name: String) throws -> Tensor {
+  func clips(_ name: String) throws -> Tensor {
     try self[name].permuted([0, 2, 3, 4, 1])
   }
 
   /// (B·F, C, H, W) -> (B, F, H, W, C)
-  public func clips(_ name: String, frames: Int) throws -> Tensor {
+  func clips(_ name: String, frames: Int) throws -> Tensor {
     let pictures = try pictures(name)
     return pictures.reshaped([-1, frames] + pictures.shape.dropFirst())
   }
 
   /// Whole numbers, whatever their type in the file.
-  public func integers(_ name: String) throws -> [Int] {
+  func integers(_ name: String) throws -> [Int] {
     try self[name].toArray().map { Int($0) }
   }
 
   /// Whether the fixture holds a tensor.
-  public func has(_ name: String) -> Bool { source.shape(of: name) != nil }
+  func has(_ name: String) -> Bool { source.shape(of: name) != nil }
 
   /// A JSON file of the fixtures.
-  public static func configuration(_ path: String) throws -> Configuration {
+  static func configuration(_ path: String) throws -> Configuration {
     try Configuration(contentsOf: folder + "/" + path)
   }
 }
 
 /// Fails unless the largest difference is below `tolerance` times the largest expected element.
-public func expectClose(
+func expectClose(
   _ actual: Tensor, _ expected: Tensor, _ tolerance: Float, _ what: String = "",
   floor: Float = 1e-6, sourceLocation: SourceLocation = #_sourceLocation
 ) {
