@@ -20,8 +20,7 @@ struct EngineProvider: ClipGeneratorProvider {
 private struct EngineGenerator: ClipGenerator {
   let engine: MotionTransferEngine
 
-  func learn(_ reference: Clip, _ options: Options, job: Job) throws(MotionTransferError) -> any LearnedMotion
-  {
+  func learn(_ reference: Clip, _ options: Options, job: Job) throws(MotionTransferError) -> any LearnedMotion {
     EngineMotion(embedding: try engine.learn(reference, options, job: job))
   }
 

@@ -148,8 +148,7 @@ extension Stream {
     behaviour.announceLatency()
   }
 
-  private func report(framesIn: Int, framesOut: Int, start: GstClockTime, elapsed: UInt64, _ options: Options)
-  {
+  private func report(framesIn: Int, framesOut: Int, start: GstClockTime, elapsed: UInt64, _ options: Options) {
     guard let structure = gst_structure_new_empty("motiontransfer-clip") else { return }
     cgst_structure_set_uint64(structure, "clip", UInt(clip))
     cgst_structure_set_uint(structure, "frames-in", UInt32(clamping: framesIn))

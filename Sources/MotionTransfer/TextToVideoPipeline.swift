@@ -26,7 +26,9 @@ struct TextToVideoPipeline: Sendable {
     try job.report(.load, 1, of: parts)
     unet = try Self.load("unet", folder) { try UNet3DConditionModel($0, description.unet) }
     try job.report(.load, 2, of: parts)
-    vae = try Self.load("vae", folder, rename: RenamedSource.currentAttentionName) { try AutoencoderKL($0, description.vae) }
+    vae = try Self.load("vae", folder, rename: RenamedSource.currentAttentionName) {
+      try AutoencoderKL($0, description.vae)
+    }
     try job.report(.load, 3, of: parts)
   }
 

@@ -155,8 +155,7 @@ struct PatchCodeEncoder: WeightSource {
     tap / 3 < 2 && tap % 3 < 2 ? tap / 3 * 2 + tap % 3 : nil
   }
 
-  private static func convolution(_ outputs: Int, _ inputs: Int, _ value: (Int, Int, Int) -> Float) -> [Float]
-  {
+  private static func convolution(_ outputs: Int, _ inputs: Int, _ value: (Int, Int, Int) -> Float) -> [Float] {
     (0..<outputs * inputs * 9).map { value($0 / (inputs * 9), $0 / 9 % inputs, $0 % 9) }
   }
 

@@ -30,8 +30,7 @@ enum PrincipalAxes {
   }
 
   /// Makes element (p, q) zero (Golub and Van Loan, Matrix Computations, section 8.5).
-  private static func rotate(_ a: inout [Double], _ rows: inout [[Double]], _ order: Int, _ p: Int, _ q: Int)
-  {
+  private static func rotate(_ a: inout [Double], _ rows: inout [[Double]], _ order: Int, _ p: Int, _ q: Int) {
     let tau = (a[q * order + q] - a[p * order + p]) / (2 * a[p * order + q])
     let t = (tau >= 0 ? 1 : -1) / (abs(tau) + (1 + tau * tau).squareRoot())
     let c = 1 / (1 + t * t).squareRoot()

@@ -68,8 +68,7 @@ struct EchoMotion: LearnedMotion {
 }
 
 struct EchoGenerator: ClipGenerator {
-  func learn(_ reference: Clip, _ options: Options, job: Job) throws(MotionTransferError) -> any LearnedMotion
-  {
+  func learn(_ reference: Clip, _ options: Options, job: Job) throws(MotionTransferError) -> any LearnedMotion {
     if options.referencePrompt == nil { job.warning("reference-prompt is not set") }
     try work(.learn, waits: options.referencePrompt == "wait", job)
     let frame = reference.height * reference.width * 3

@@ -64,8 +64,7 @@ extension ElementSuite {
         ["prompt": "fox", "mode": "apply", "width": "24"],
         caps: "video/x-raw,format=NV12,width=100,height=60,framerate=30000/1001")
       let caps = try #require(harness.outputCaps())
-      for field in ["format=(string)RGB", "width=(int)24", "height=(int)8", "framerate=(fraction)30000/1001"]
-      {
+      for field in ["format=(string)RGB", "width=(int)24", "height=(int)8", "framerate=(fraction)30000/1001"] {
         #expect(caps.contains(field))
       }
     }

@@ -10,7 +10,7 @@ if [ "$code" -eq 130 ] && [ ! -e "$work/long.rgb" ]; then pass "an interrupted c
   echo "status $code, expected 130" >>"$work/log"; fail "an interrupted command exits with 130"
 fi
 gst-launch-1.0 videotestsrc num-buffers=8 ! video/x-raw,width=96,height=96 ! motiontransfer model="$tiny" num-frames=8 width=96 \
-  height=96 prompt="a cat" num-inference-steps=900 ! fakesink >"$work/log" 2>&1 &
+  height=96 mode=apply prompt="a cat" num-inference-steps=900 ! fakesink >"$work/log" 2>&1 &
 job=$!
 sleep 2
 start=$(date +%s%N)

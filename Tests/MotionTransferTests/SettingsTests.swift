@@ -68,10 +68,11 @@ import Testing
     let sites = try MotionSites.select(
       Recommendations().sites, from: unet.motionSites(latentHeight: 40, latentWidth: 72))
     #expect(
-      sites.map(\.path) == [
-        "down_blocks.2.temp_attentions.0", "down_blocks.2.temp_attentions.1", "up_blocks.1.temp_attentions.0",
-        "up_blocks.1.temp_attentions.1", "up_blocks.1.temp_attentions.2",
-      ].map { $0 + ".transformer_blocks.0" })
+      sites.map(\.path)
+        == [
+          "down_blocks.2.temp_attentions.0", "down_blocks.2.temp_attentions.1", "up_blocks.1.temp_attentions.0",
+          "up_blocks.1.temp_attentions.1", "up_blocks.1.temp_attentions.2",
+        ].map { $0 + ".transformer_blocks.0" })
     #expect(sites.allSatisfy { $0.height == 10 && $0.width == 18 })
     // methods' check value: 32 frames, one m_QK and two m_V per site
     let parameters = sites.reduce(0) { $0 + 32 * $1.channels * (1 + 2 * $1.height * $1.width) }
