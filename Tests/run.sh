@@ -16,5 +16,11 @@ echo "== unit and parity tests"
 # Built elsewhere, so that the products stay as they are.
 swift test -c release -Xswiftc -enable-testing --scratch-path .build/test
 
+echo "== operations with less than the processor has"
+for instructions in avx2 baseline; do
+  MOTIONTRANSFER_INSTRUCTION_SET=$instructions swift test -c release -Xswiftc -enable-testing --scratch-path .build/test \
+    --skip-build --filter 'OperationGoldenTests|GradientTests'
+done
+
 echo "== pipelines"
 Tests/EndToEnd/run.sh

@@ -3,6 +3,8 @@
 #include "CKernels.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define JOIN(a, b) a##b
 
@@ -27,16 +29,20 @@
 
 enum { BASELINE, AVX2, AVX512 };
 
-// Asked once, before main: no lock, and no kernel can run earlier.
+// Asked once, before main: no lock, and no kernel can run earlier. MOTIONTRANSFER_INSTRUCTION_SET=avx2 or =baseline
+// keeps to less than the processor has, for tests.
 static int level = BASELINE;
 __attribute__((constructor)) static void choose(void) {
 #if defined(__x86_64__)
+  const char *limit = getenv("MOTIONTRANSFER_INSTRUCTION_SET");
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+    level = AVX2;
+  if (level == AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     level = AVX512;
-  else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-    level = AVX2;
+  if (limit && strcmp(limit, "avx2") == 0 && level == AVX512) level = AVX2;
+  if (limit && strcmp(limit, "baseline") == 0) level = BASELINE;
 #endif
 }
 
@@ -61,7 +67,6 @@ FORWARD(void, subtract, (const float *a, const float *b, float *y, size_t n), (a
 FORWARD(void, multiply, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
 FORWARD(void, affine, (const float *a, float scale, float shift, float *y, size_t n), (a, scale, shift, y, n))
 FORWARD(void, accumulate, (const float *a, float scale, float *y, size_t n), (a, scale, y, n))
-FORWARD(void, multiply_accumulate, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
 FORWARD(void, absolute, (const float *x, float *y, size_t n), (x, y, n))
 FORWARD(void, absolute_pullback, (const float *x, const float *dy, float *dx, size_t n), (x, dy, dx, n))
 FORWARD(void, silu, (const float *x, float *y, size_t n), (x, y, n))
@@ -87,4 +92,3 @@ FORWARD(void, temporal_attention, (const float *q, const float *k, const float *
 FORWARD(void, temporal_attention_pullback, (const float *q, const float *k, const float *v, const float *dy, float *dq, float *dk, float *dv, size_t frames, size_t stride, size_t heads, size_t width, float *scratch), (q, k, v, dy, dq, dk, dv, frames, stride, heads, width, scratch))
 FORWARD(void, widen_float16, (const uint16_t *x, float *y, size_t n), (x, y, n))
 FORWARD(void, widen_bfloat16, (const uint16_t *x, float *y, size_t n), (x, y, n))
-FORWARD(void, adamw, (float *parameter, float *first, float *second, const float *gradient, size_t n, float rate, float beta1, float beta2, float epsilon, float decay, float bias1, float bias2), (parameter, first, second, gradient, n, rate, beta1, beta2, epsilon, decay, bias1, bias2))

@@ -84,19 +84,6 @@ public enum Elementwise {
       if brain { mtk_widen_bfloat16(x + at, y + at, n) } else { mtk_widen_float16(x + at, y + at, n) }
     }
   }
-
-  /// One AdamW step on a parameter (see CKernels).
-  public static func adamW(
-    _ parameter: UnsafeMutablePointer<Float>, _ first: UnsafeMutablePointer<Float>,
-    _ second: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, count: Int, rate: Float,
-    beta1: Float, beta2: Float, epsilon: Float, decay: Float, bias1: Float, bias2: Float
-  ) {
-    split(count) { at, n in
-      mtk_adamw(
-        parameter + at, first + at, second + at, gradient + at, n, rate, beta1, beta2, epsilon, decay, bias1,
-        bias2)
-    }
-  }
 }
 
 /// Sums whose order never depends on the number of threads.

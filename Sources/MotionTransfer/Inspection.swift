@@ -45,6 +45,7 @@ public enum Inspection {
       "text_encoder: CLIPTextModel, \(model.text.layers) layers of width \(model.text.hiddenSize)",
       "scheduler: DDIMScheduler, \(model.scheduler.predictionType.rawValue), "
         + "\(model.scheduler.timestepSpacing.rawValue)",
+      "machine: \(Machine.description)",
       "native clip: \(geometry.numFrames) frames of \(geometry.width)x\(geometry.height)",
     ]
     lines += recommendations(model.recommendations)

@@ -20,6 +20,8 @@ public final class MotionTransferEngine: Sendable {
     }
   }
 
+  deinit { Machine.releaseMemory() }
+
   /// Sizes and other facts from the small files of a model folder alone: cheap, for negotiation before the weights
   /// are loaded. All options are checked, too.
   ///
@@ -33,8 +35,8 @@ public final class MotionTransferEngine: Sendable {
 
   /// Threads that all engines of this process share a computation among; 0: one per processor.
   public static var threads: Int {
-    get { ComputeThreads.count }
-    set { ComputeThreads.count = newValue }
+    get { Machine.threads }
+    set { Machine.threads = newValue }
   }
 
   /// What the model's makers recommend.

@@ -19,8 +19,6 @@ void mtk_multiply(const float *a, const float *b, float *y, size_t n);
 void mtk_affine(const float *a, float scale, float shift, float *y, size_t n);
 /// y += a * scale
 void mtk_accumulate(const float *a, float scale, float *y, size_t n);
-/// y += a * b
-void mtk_multiply_accumulate(const float *a, const float *b, float *y, size_t n);
 void mtk_absolute(const float *x, float *y, size_t n);
 /// dx = dy * sign(x)
 void mtk_absolute_pullback(const float *x, const float *dy, float *dx, size_t n);
@@ -82,10 +80,5 @@ void mtk_temporal_attention_pullback(const float *q, const float *k, const float
 // Widening of half-precision weights.
 void mtk_widen_float16(const uint16_t *x, float *y, size_t n);
 void mtk_widen_bfloat16(const uint16_t *x, float *y, size_t n);
-
-// Optimizers.
-/// One AdamW step with decoupled decay (torch.optim.AdamW); bias1, bias2 = 1 - beta^step.
-void mtk_adamw(float *parameter, float *first, float *second, const float *gradient, size_t n, float rate,
-               float beta1, float beta2, float epsilon, float decay, float bias1, float bias2);
 
 #endif
