@@ -62,8 +62,13 @@ extension Behaviour {
         return false
       }
     case GST_EVENT_EOS:
-      // Even an EOS before caps or frames goes on, so that the pipeline ends.
-      guard streaming({ (stream) throws(Interruption) in try stream.finish() }) == GST_FLOW_OK else {
+      // Even an EOS before caps or frames goes on, so that the pipeline ends. After an error it does not: upstream
+      // sends one, and a muxer would make a broken clip look whole.
+      let flow = streaming { (stream) throws(Interruption) in
+        if stream.hasFailed { throw .flow(GST_FLOW_ERROR) }
+        try stream.finish()
+      }
+      guard flow == GST_FLOW_OK else {
         gst_event_unref(event)
         return false
       }

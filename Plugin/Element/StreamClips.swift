@@ -9,7 +9,7 @@ extension Stream {
   /// At EOS: what is left, then the promises that only EOS can check.
   func finish() throws(Interruption) {
     try drain()
-    guard plan.task == .learn, motion == nil, !hasFailed else { return }
+    guard plan.task == .learn, motion == nil else { return }
     behaviour.warn(
       .stream(GST_STREAM_ERROR_FAILED, "nothing was learned: the input had no clip; no file was written"))
   }
