@@ -1,5 +1,6 @@
 import Checkpoints
 import Diffusion
+import Glibc
 
 /// What the small files of a diffusers folder say about a model, before any weight is read.
 struct ModelDescription: Sendable {
@@ -75,6 +76,28 @@ struct ModelDescription: Sendable {
       }
     }
     let frames = try Settings.number("num-frames", options.numFrames ?? recommendations.numFrames, in: 1...256)
-    return Geometry(numFrames: frames, width: width, height: height, multiple: multiple)
+    let geometry = Geometry(numFrames: frames, width: width, height: height, multiple: multiple)
+    try checkMemory(geometry)
+    return geometry
+  }
+
+  /// Refuses sizes that this machine cannot hold, before anything is allocated: running out of memory would end the
+  /// host process. A lower bound of what sampling takes, so that nothing is refused that could run.
+  private func checkMemory(_ geometry: Geometry) throws(MotionTransferError) {
+    let factor = vae.latentFactor
+    let pixels = Double(geometry.width * geometry.height)
+    let tokens = Double(geometry.numFrames) * pixels / Double(factor * factor)
+    // About a dozen tensors of the UNet's first level, four of the decoder's last, and all decoded frames.
+    let needed =
+      max(tokens * Double(unet.blockOutChannels[0]) * 4 * 12, pixels * Double(vae.blockOutChannels[0]) * 16)
+      + Double(geometry.numFrames) * pixels * 15
+    let present = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+    guard needed < present else {
+      let (found, expected) = (Int(needed / 1e9) + 1, Int(present / 1e9))
+      throw MotionTransferError(
+        .settings,
+        "num-frames, width and height: \(geometry.numFrames) frames of \(geometry.width)x\(geometry.height) take at least "
+          + "\(found) GB, expected less than this machine's \(expected) GB; make the clip smaller or shorter")
+    }
   }
 }

@@ -20,6 +20,7 @@ import Testing
   @Test func badOptionsSayFoundAndExpected() throws {
     let cases: [(String, (inout Options) -> Void)] = [
       ("width", { $0.width = 25 }), ("height", { $0.height = 0 }), ("num-frames", { $0.numFrames = 0 }),
+      ("num-frames", { ($0.numFrames, $0.width, $0.height) = (256, 8192, 8192) }),
       ("num-inference-steps", { $0.numInferenceSteps = 0 }), ("guidance-scale", { $0.guidanceScale = -2 }),
       ("noise-prior", { $0.noisePrior = 1.5 }), ("learning-rate", { $0.learningRate = 0 }),
       ("motion-scale", { $0.motionScale = .infinity }), ("inversion-steps", { $0.inversionSteps = 0 }),
