@@ -65,14 +65,9 @@ final class Behaviour: @unchecked Sendable {
     switch change {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       do throws(ElementError) {
-        let plan = try Plan(settings.withLock { $0 }, provider: Generators.provider)
-        log(
-          GST_LEVEL_INFO,
-          "clips of \(plan.geometry.frames) frames, \(plan.geometry.width)x\(plan.geometry.height)")
-        statistics.withLock { $0 = Statistics() }
-        timing.withLock { $0 = Timing(geometry: plan.geometry, isPassThrough: plan.task == .learn) }
-        stream = Stream(plan, self)
+        try prepare()
       } catch {
+        timing.withLock { $0 = Timing() }
         post(error)
         return false
       }
@@ -84,6 +79,18 @@ final class Behaviour: @unchecked Sendable {
     default: break
     }
     return true
+  }
+
+  private func prepare() throws(ElementError) {
+    let plan = try Plan(settings.withLock { $0 }, provider: Generators.provider)
+    log(GST_LEVEL_INFO, "clips of \(plan.geometry.frames) frames, \(plan.geometry.width)x\(plan.geometry.height)")
+    statistics.withLock { $0 = Statistics() }
+    timing.withLock { $0 = Timing(geometry: plan.geometry, isPassThrough: plan.task == .learn) }
+    // Downstream has started already and knows what it takes.
+    let caps = producedCaps()
+    defer { gst_caps_unref(caps) }
+    if let refusal = refusal(of: caps) { throw refusal }
+    stream = Stream(plan, self)
   }
 
   func afterStateChange(_ change: GstStateChange, _ result: GstStateChangeReturn) {

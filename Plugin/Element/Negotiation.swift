@@ -54,18 +54,17 @@ extension Behaviour {
     return settings.withLock { (Int($0.width), Int($0.height)) }
   }
 
-  /// Whether downstream takes `caps`; an unlinked pad takes all.
-  func downstreamTakes(_ caps: UnsafeMutablePointer<GstCaps>) -> Bool {
-    guard let both = gst_pad_peer_query_caps(srcPad, caps) else { return true }
+  /// Why downstream does not take `caps`; nil when it does. An unlinked pad takes all.
+  func refusal(of caps: UnsafeMutablePointer<GstCaps>) -> ElementError? {
+    guard let both = gst_pad_peer_query_caps(srcPad, caps) else { return nil }
     defer { gst_caps_unref(both) }
-    return gst_caps_is_empty(both) == 0
-  }
-
-  /// What downstream would take, for a message.
-  func downstreamCaps() -> String {
-    guard let caps = gst_pad_peer_query_caps(srcPad, nil) else { return "nothing" }
-    defer { gst_caps_unref(caps) }
-    return describe(caps)
+    guard gst_caps_is_empty(both) != 0 else { return nil }
+    let wanted = gst_pad_peer_query_caps(srcPad, nil)
+    defer { if let wanted { gst_caps_unref(wanted) } }
+    return .stream(
+      GST_STREAM_ERROR_FORMAT,
+      "downstream takes \(wanted.map { describe($0) } ?? "nothing"), this element gives \(describe(caps)); "
+        + "put videoconvert ! videoscale ! videorate behind it, or set width and height")
   }
 }
 

@@ -87,13 +87,7 @@ final class Stream {
       throw .failed(.core(GST_CORE_ERROR_NEGOTIATION, "no caps for \(info.width)x\(info.height) RGB"))
     }
     defer { gst_caps_unref(caps) }
-    guard behaviour.downstreamTakes(caps) else {
-      throw .failed(
-        .stream(
-          GST_STREAM_ERROR_FORMAT,
-          "downstream takes \(behaviour.downstreamCaps()), this element gives \(describe(caps)); "
-            + "put videoconvert ! videoscale ! videorate behind it, or set width and height"))
-    }
+    if let refusal = behaviour.refusal(of: caps) { throw .failed(refusal) }
     let current = gst_pad_get_current_caps(behaviour.srcPad)
     defer { if let current { gst_caps_unref(current) } }
     if let current, gst_caps_is_equal(current, caps) != 0 { return }

@@ -108,14 +108,25 @@ extension ElementSuite {
       #expect(harness.pullAll().count == 4)
     }
 
+    private func checkRefusal(_ reports: [Report]) {
+      #expect(reports.errors.map(\.name) == [error(GST_STREAM_ERROR_FORMAT)])
+      #expect(reports.errors.first?.text.contains("width=(int)100") ?? false)
+      #expect(reports.errors.first?.text.contains("width=(int)16") ?? false)
+    }
+
     @Test func downstreamsSizeIsRefusedWithAReason() {
       let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
       gst_harness_set_sink_caps_str(harness.harness, "video/x-raw,format=RGB,width=100,height=100")
       gst_harness_set_src_caps_str(harness.harness, ElementHarness.rgb)
-      let errors = harness.reports().errors
-      #expect(errors.map(\.name) == [error(GST_STREAM_ERROR_FORMAT)])
-      #expect(errors.first?.text.contains("width=(int)100") ?? false)
-      #expect(errors.first?.text.contains("width=(int)16") ?? false)
+      checkRefusal(harness.reports())
+    }
+
+    @Test func downstreamsSizeIsRefusedAtTheStart() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
+      gst_element_set_state(harness.element, GST_STATE_READY)
+      gst_harness_set_sink_caps_str(harness.harness, "video/x-raw,format=RGB,width=100,height=100")
+      #expect(gst_element_set_state(harness.element, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE)
+      checkRefusal(harness.reports())
     }
 
     @Test func downstreamsFrameRateReachesUpstream() {
