@@ -58,13 +58,15 @@ public struct TorchGenerator: Sendable {
     }
   }
 
-  /// Turns sixteen uniforms into normals: radii from the first eight, angles from the others.
+  /// Turns sixteen uniforms into normals: radii from the first eight, angles from the others. Rounded to float32 where
+  /// torch rounds, the angle above all: its last bit moves a normal by more than its own last bit.
   private static func boxMuller(_ buffer: UnsafeMutableBufferPointer<Float>, _ start: Int) {
     for i in start..<start + 8 {
-      let radius = (-2 * Portable.log(Double(1 - buffer[i]))).squareRoot()
-      let (sine, cosine) = Portable.sineCosine(turns: Double(buffer[i + 8]))
-      buffer[i] = Float(radius * cosine)
-      buffer[i + 8] = Float(radius * sine)
+      let radius = (-2 * Float(Portable.log(Double(1 - buffer[i])))).squareRoot()
+      let angle = Float(6.283185307179586) * buffer[i + 8]
+      let (sine, cosine) = Portable.sineCosine(turns: Double(angle) / 6.283185307179586)
+      buffer[i] = radius * Float(cosine)
+      buffer[i + 8] = radius * Float(sine)
     }
   }
 

@@ -47,7 +47,7 @@ import Testing
     ])
   func convolution(name: String) throws {
     try check(name, ["input", "weight", "bias"]) { settings, x in
-      let sides = try settings.ints("padding")
+      let sides = try settings.doubles("padding").map { Int($0) }
       return x[0].conv2d(
         x[1], x[2], stride: try settings.int("stride"),
         padding: Padding(top: sides[0], left: sides[1], bottom: sides[2], right: sides[3]))
