@@ -30,10 +30,16 @@ public final class ThreadPool: Sendable {
     set { state.locked { $0.limit = newValue > 0 ? min(newValue, 256) : Self.processorCount } }
   }
 
+  /// Asked before each iteration of the loops that the calling thread starts; once true, the rest is left out.
+  ///
+  /// What loops write is then worthless: whoever sets this throws the result away.
+  @TaskLocal public static var isCancelled: (@Sendable () -> Bool)?
+
   /// Runs `body(0) ... body(count - 1)`, each once, in any order and at the same time where possible.
   public func forEach(_ count: Int, _ body: (Int) -> Void) {
-    guard count > 1, let loop = begin(count) else {
-      for i in 0..<count { body(i) }
+    let isCancelled = Self.isCancelled
+    guard count > 1, let loop = begin(count, isCancelled) else {
+      for i in 0..<count where isCancelled?() != true { body(i) }
       return
     }
     withoutActuallyEscaping(body) { escaping in
@@ -50,12 +56,12 @@ public final class ThreadPool: Sendable {
   }
 
   /// A loop for the workers, or nil where this caller must run alone.
-  private func begin(_ count: Int) -> Loop? {
+  private func begin(_ count: Int, _ isCancelled: (@Sendable () -> Bool)?) -> Loop? {
     state.locked { state in
       guard state.loop == nil, state.limit > 1 else { return nil }
       while state.workers < state.limit - 1, spawn(index: state.workers) { state.workers += 1 }
       guard state.workers > 0 else { return nil }
-      let loop = Loop(count: count, helpers: state.limit - 1)
+      let loop = Loop(count: count, helpers: state.limit - 1, isCancelled)
       state.loop = loop
       return loop
     }
@@ -119,8 +125,11 @@ private final class Loop: @unchecked Sendable {
   /// Set before publication and cleared after the last worker has left.
   private var body: ((Int) -> Void)?
 
-  init(count: Int, helpers: Int) {
+  private let isCancelled: (@Sendable () -> Bool)?
+
+  init(count: Int, helpers: Int, _ isCancelled: (@Sendable () -> Bool)?) {
     self.count = count
+    self.isCancelled = isCancelled
     places = Atomic(helpers)
   }
 
@@ -149,7 +158,7 @@ private final class Loop: @unchecked Sendable {
   private func iterate(_ body: (Int) -> Void) {
     while true {
       let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard i < count else { return }
+      guard i < count, isCancelled?() != true else { return }
       body(i)
     }
   }

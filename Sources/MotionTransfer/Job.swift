@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a job is doing.
 public enum Stage: String, Sendable {
   /// Reading the model.
@@ -36,7 +38,8 @@ public struct Progress: Sendable {
 
 /// The caller's side of a long computation: one place for cancellation, progress and warnings.
 public struct Job: Sendable {
-  /// Polled between the blocks of a model, many times a second; true ends the job with the kind `cancelled`.
+  /// Polled by all threads, hundreds of times a second; true ends the job with the kind `cancelled`. Once true, it stays
+  /// true, whatever the caller's closure says later.
   public let isCancelled: @Sendable () -> Bool
   /// Called at the start and after each step of a stage.
   public let progress: @Sendable (Progress) -> Void
@@ -49,7 +52,8 @@ public struct Job: Sendable {
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
     warning: @escaping @Sendable (String) -> Void = { _ in }
   ) {
-    self.isCancelled = isCancelled
+    let latch = Latch()
+    self.isCancelled = { latch.isSet(or: isCancelled) }
     self.progress = progress
     self.warning = warning
   }
@@ -61,5 +65,17 @@ public struct Job: Sendable {
   func report(_ stage: Stage, _ step: Int, of steps: Int, loss: Float? = nil) throws(MotionTransferError) {
     try check()
     progress(Progress(stage, step, of: steps, loss: loss))
+  }
+}
+
+/// A flag that stays up.
+private final class Latch: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  func isSet(or condition: () -> Bool) -> Bool {
+    if flag.load(ordering: .relaxed) { return true }
+    guard condition() else { return false }
+    flag.store(true, ordering: .relaxed)
+    return true
   }
 }

@@ -71,7 +71,7 @@ public final class MotionTransferEngine: Sendable {
         job.warning("reference-prompt is not set: learning with the empty prompt; say what the reference shows")
       }
       warnOfUnknownWords(settings.referencePrompt, job)
-      return try pipeline.learn(reference, settings, job)
+      return try withCancellation(job.isCancelled) { try pipeline.learn(reference, settings, job) }
     }
   }
 
@@ -99,7 +99,9 @@ public final class MotionTransferEngine: Sendable {
       var generator = TorchGenerator(seed: settings.seed)
       let noise = pipeline.noise(settings.geometry, using: &generator)
       let start = try blend(noise, embedding, settings)
-      return try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, job), job)
+      return try withCancellation(job.isCancelled) {
+        try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, job), job)
+      }
     }
   }
 

@@ -88,8 +88,10 @@ struct TextToVideoPipeline: Sendable {
       let one = latents.sliced(axis: 1, frame..<frame + 1).reshaped([1] + latents.shape.suffix(3))
       parts.append(try vae.decode(one * (1 / description.vae.scalingFactor), context(job)))
     }
+    let decoded = Tensor.concatenated(parts, axis: 0)
+    // Asked last: a cancelled job's tensors are worthless.
     try job.report(.decode, frames, of: frames)
-    return Clip(decoded: Tensor.concatenated(parts, axis: 0))
+    return Clip(decoded: decoded)
   }
 
   /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive.

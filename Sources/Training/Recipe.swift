@@ -146,7 +146,8 @@ public struct Recipe: Sendable, Equatable {
       {
         "sites": "\(sites.joined(separator: ","))",
         "inversion-steps": 250,
-        "learning-rate": 0.05,
+        "ddim-inversion-steps": 20,
+        "learning-rate": 0.1,
         "num-inference-steps": 20,
         "guidance-scale": 5.0,
         "guidance-rescale": 0.7,

@@ -1,0 +1,11 @@
+import Kernels
+
+/// Computes with operations that stop early once `isCancelled` is true, within milliseconds even inside a large product.
+///
+/// Their results are then worthless. `isCancelled` must stay true from then on, and `body` must ask it, and throw, before
+/// it uses or returns anything.
+public func withCancellation<R>(
+  _ isCancelled: @escaping @Sendable () -> Bool, _ body: () throws -> R
+) rethrows -> R {
+  try ThreadPool.$isCancelled.withValue(isCancelled, operation: body)
+}
