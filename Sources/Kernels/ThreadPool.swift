@@ -30,16 +30,16 @@ public final class ThreadPool: Sendable {
     set { state.locked { $0.limit = newValue > 0 ? min(newValue, 256) : Self.processorCount } }
   }
 
-  /// Asked before each iteration of the loops that the calling thread starts; once true, the rest is left out.
+  /// Asked before each iteration of the loops that the calling thread starts; once it says so, the rest is left out.
   ///
   /// What loops write is then worthless: whoever sets this throws the result away.
-  @TaskLocal public static var isCancelled: (@Sendable () -> Bool)?
+  @TaskLocal public static var cancellation: Cancellation?
 
   /// Runs `body(0) ... body(count - 1)`, each once, in any order and at the same time where possible.
   public func forEach(_ count: Int, _ body: (Int) -> Void) {
-    let isCancelled = Self.isCancelled
-    guard count > 1, let loop = begin(count, isCancelled) else {
-      for i in 0..<count where isCancelled?() != true { body(i) }
+    let cancellation = Self.cancellation
+    guard count > 1, let loop = begin(count, cancellation) else {
+      for i in 0..<count where cancellation?.isRequested != true { body(i) }
       return
     }
     withoutActuallyEscaping(body) { escaping in
@@ -56,12 +56,12 @@ public final class ThreadPool: Sendable {
   }
 
   /// A loop for the workers, or nil where this caller must run alone.
-  private func begin(_ count: Int, _ isCancelled: (@Sendable () -> Bool)?) -> Loop? {
+  private func begin(_ count: Int, _ cancellation: Cancellation?) -> Loop? {
     state.locked { state in
       guard state.loop == nil, state.limit > 1 else { return nil }
       while state.workers < state.limit - 1, spawn(index: state.workers) { state.workers += 1 }
       guard state.workers > 0 else { return nil }
-      let loop = Loop(count: count, helpers: state.limit - 1, isCancelled)
+      let loop = Loop(count: count, helpers: state.limit - 1, cancellation)
       state.loop = loop
       return loop
     }
@@ -125,11 +125,11 @@ private final class Loop: @unchecked Sendable {
   /// Set before publication and cleared after the last worker has left.
   private var body: ((Int) -> Void)?
 
-  private let isCancelled: (@Sendable () -> Bool)?
+  private let cancellation: Cancellation?
 
-  init(count: Int, helpers: Int, _ isCancelled: (@Sendable () -> Bool)?) {
+  init(count: Int, helpers: Int, _ cancellation: Cancellation?) {
     self.count = count
-    self.isCancelled = isCancelled
+    self.cancellation = cancellation
     places = Atomic(helpers)
   }
 
@@ -158,7 +158,7 @@ private final class Loop: @unchecked Sendable {
   private func iterate(_ body: (Int) -> Void) {
     while true {
       let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard i < count, isCancelled?() != true else { return }
+      guard i < count, cancellation?.isRequested != true else { return }
       body(i)
     }
   }

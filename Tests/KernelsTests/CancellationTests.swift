@@ -6,7 +6,7 @@ import Testing
   @Test func loopsStopWhereTheyAre() {
     for count in [1, 1000] {
       let runs = Atomic<Int>(0)
-      ThreadPool.$isCancelled.withValue({ runs.load(ordering: .relaxed) >= 5 }) {
+      ThreadPool.$cancellation.withValue(Cancellation { runs.load(ordering: .relaxed) >= 5 }) {
         ThreadPool.shared.forEach(count) { _ in runs.wrappingAdd(1, ordering: .relaxed) }
       }
       // Each thread may be past its question when the fifth iteration ends.
@@ -16,7 +16,7 @@ import Testing
 
   @Test func otherThreadsAreNotConcerned() {
     let runs = Atomic<Int>(0)
-    ThreadPool.$isCancelled.withValue({ true }) {
+    ThreadPool.$cancellation.withValue(Cancellation { true }) {
       ThreadPool.shared.forEach(100) { _ in runs.wrappingAdd(1, ordering: .relaxed) }
     }
     #expect(runs.load(ordering: .relaxed) == 0)

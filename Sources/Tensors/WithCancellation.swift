@@ -7,5 +7,5 @@ import Kernels
 public func withCancellation<R>(
   _ isCancelled: @escaping @Sendable () -> Bool, _ body: () throws -> R
 ) rethrows -> R {
-  try ThreadPool.$isCancelled.withValue(isCancelled, operation: body)
+  try ThreadPool.$cancellation.withValue(Cancellation(isCancelled), operation: body)
 }
