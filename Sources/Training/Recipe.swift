@@ -152,7 +152,7 @@ public struct Recipe: Sendable, Equatable {
         "guidance-scale": 5.0,
         "guidance-rescale": 0.7,
         "noise-prior": 0.0,
-        "debias-mode": "difference",
+        "debias-mode": "normalize",
         "motion-scale": 1.5,
         "width": \(size),
         "height": \(size),
