@@ -25,12 +25,14 @@ video="$folder/result.ts"
 rm -f "$embedding"
 
 echo "== learning the motion of $reference and generating \"$prompt\""
+# Neither branch may wait for the other: an encoder that looks ahead would stop the tee.
+unbounded="max-size-time=0 max-size-buffers=0 max-size-bytes=0"
 # The whole job is this line: the element learns from the first clip, saves the embedding and applies it.
 gst-launch-1.0 filesrc location="$reference" ! decodebin ! \
   motiontransfer prompt="$prompt" reference-prompt="$reference_prompt" motion-embedding="$embedding" \
     seed="$seed" debias-mode="$debias" ! \
-  tee name=frames ! queue ! videoconvert ! x264enc ! mpegtsmux ! filesink location="$video" \
-  frames. ! queue ! pngenc ! multifilesink location="$folder/result-%02d.png"
+  tee name=frames ! queue $unbounded ! videoconvert ! x264enc tune=zerolatency ! mpegtsmux ! filesink location="$video" \
+  frames. ! queue $unbounded ! pngenc ! multifilesink location="$folder/result-%02d.png"
 
 echo "== contact sheet"
 gst-launch-1.0 -q filesrc location="$reference" ! decodebin ! videoconvert ! pngenc ! \
