@@ -16,5 +16,5 @@ else
     control="$(python3 -c "print($control + $without / 4)")"
   done
   check "the motion is transferred (mean cosine $score, control $control)" \
-    python3 -c "import sys; sys.exit(not ($score > 0.8 and $score > $control + 0.2))"
+    python3 -c "import sys; sys.exit(not ($score > 0.8 and $score > $control + 0.3))"
 fi
