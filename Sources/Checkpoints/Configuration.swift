@@ -66,7 +66,7 @@ public struct Configuration: Sendable, Equatable {
   public func double(_ key: String, default fallback: Double? = nil) throws -> Double {
     switch value(key) {
     case .integer(let number): return Double(number)
-    case .number(let number): return number
+    case .number(let number) where number.isFinite: return number
     case .none:
       if let fallback { return fallback }
       fallthrough
@@ -97,6 +97,14 @@ public struct Configuration: Sendable, Equatable {
       throw error(key, expected: "one of " + choices.map { "\"\($0)\"" }.joined(separator: ", "))
     }
     return text
+  }
+
+  /// A case by its name.
+  public func choice<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, default fallback: Choice
+  ) throws -> Choice where Choice.RawValue == String {
+    let name = try string(key, among: Choice.allCases.map(\.rawValue), default: fallback.rawValue)
+    return Choice(rawValue: name) ?? fallback
   }
 
   /// A list of integers. With `count`, one integer stands for that many equal ones, as diffusers allows.
@@ -135,7 +143,7 @@ public struct Configuration: Sendable, Equatable {
     return try list.map { element in
       switch element {
       case .integer(let number): return Double(number)
-      case .number(let number): return number
+      case .number(let number) where number.isFinite: return number
       default: throw error(key, expected: "a list of numbers")
       }
     }

@@ -120,6 +120,9 @@ private struct JSONParser {
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
+    // Not JSON, but what Python writes, as DPM-Solver++'s lambda_min_clipped.
+    case UInt8(ascii: "-") where bytes[position...].starts(with: "-I".utf8):
+      return try word("-Infinity", .number(-.infinity))
     case .some: return try number()
     case .none: throw fault("the text ends early")
     }

@@ -21,7 +21,7 @@ public struct TimestepEmbedding: Sendable {
   }
 
   /// - Returns: (timesteps.count, E)
-  public func callAsFunction(_ timesteps: [Int], _ context: Context) -> Tensor {
+  public func callAsFunction(_ timesteps: [Float], _ context: Context) -> Tensor {
     embed(Self.sinusoids(timesteps, width: width), context)
   }
 
@@ -30,18 +30,18 @@ public struct TimestepEmbedding: Sendable {
     linear2(linear1(sinusoids, context).silu(), context)
   }
 
-  /// cos(t · ω_i) for i < width / 2, then sin(t · ω_i), with ω_i = exp(-ln(10000) · i / (width / 2)).
+  /// cos(t · ω_i), t a training step or between two, for i < width / 2, then sin(t · ω_i), with ω_i = exp(-ln(10000) · i / (width / 2)).
   ///
   /// In single precision as torch, whose angles carry that rounding.
   ///
   /// - Returns: (timesteps.count, width); the last column of an odd width is 0
-  public static func sinusoids(_ timesteps: [Int], width: Int) -> Tensor {
+  public static func sinusoids(_ timesteps: [Float], width: Int) -> Tensor {
     let half = width / 2
     let frequencies = (0..<half).map { expf(-9.210340371976184 * Float($0) / Float(half)) }
     return Tensor(uninitialized: [timesteps.count, width]) { values in
       for (row, timestep) in timesteps.enumerated() {
         for (i, frequency) in frequencies.enumerated() {
-          let angle = Float(timestep) * frequency
+          let angle = timestep * frequency
           values[row * width + i] = cosf(angle)
           values[row * width + half + i] = sinf(angle)
         }

@@ -43,8 +43,8 @@ public enum Inspection {
         + "\(model.unet.crossAttentionChannels)",
       "vae: AutoencoderKL, factor \(factor), latent channels \(model.vae.latentChannels)",
       "text_encoder: CLIPTextModel, \(model.text.layers) layers of width \(model.text.hiddenSize)",
-      "scheduler: DDIMScheduler, \(model.scheduler.predictionType.rawValue), "
-        + "\(model.scheduler.timestepSpacing.rawValue)",
+      "scheduler: \(type(of: model.scheduler)), \(model.scheduler.configuration.predictionType.rawValue), "
+        + "\(model.scheduler.configuration.timestepSpacing.rawValue)",
       "machine: \(Machine.description)",
       "native clip: \(geometry.numFrames) frames of \(geometry.width)x\(geometry.height)",
     ]

@@ -8,7 +8,8 @@ struct ModelDescription: Sendable {
   let unet: UNet3DConfiguration
   let vae: AutoencoderKLConfiguration
   let text: CLIPTextConfiguration
-  let scheduler: DDIMConfiguration
+  let scheduler: any Scheduler
+  let schedulerConfiguration: Configuration
   let recommendations: Recommendations
 
   /// SHA-256 of the UNet's configuration and tensor table; see `modelIdentity`.
@@ -22,9 +23,8 @@ struct ModelDescription: Sendable {
     vae = try AutoencoderKLConfiguration(
       try Self.expect("AutoencoderKL", try folder.component("vae").configuration()))
     text = try CLIPTextConfiguration(try folder.component("text_encoder").configuration())
-    scheduler = try DDIMConfiguration(
-      try Self.expect(
-        "DDIMScheduler", try folder.component("scheduler").configuration("scheduler_config.json")))
+    schedulerConfiguration = try folder.component("scheduler").configuration("scheduler_config.json")
+    scheduler = try SchedulerName.scheduler(of: schedulerConfiguration)
     recommendations = try Self.recommendations(path)
     identity = modelIdentity(json, try unetFolder.checkpoint())
     try checkThatPartsFit()
@@ -59,6 +59,22 @@ struct ModelDescription: Sendable {
         .badData,
         "\(folder.path): the UNet expects text of width \(unet.crossAttentionChannels), the text encoder gives "
           + "\(text.hiddenSize)")
+    }
+  }
+
+  /// The sampler that `name` asks for: the model's own where it is `auto`.
+  ///
+  /// - Throws: `settings` for an unknown name and for one that cannot sample this model
+  func scheduler(_ name: String) throws(MotionTransferError) -> any Scheduler {
+    if name == "auto" { return scheduler }
+    guard let chosen = SchedulerName(named: name) else {
+      let names = SchedulerName.allCases.map(\.rawValue).joined(separator: ", ")
+      throw MotionTransferError(.settings, "scheduler: found \"\(name)\", expected auto, \(names)")
+    }
+    do {
+      return try chosen.scheduler(schedulerConfiguration)
+    } catch {
+      throw MotionTransferError(.settings, "scheduler: \(name) does not suit this model: \(error)")
     }
   }
 

@@ -46,7 +46,7 @@ extension TextToVideoPipeline {
 
   /// The noise that DDIM run backwards leads to: empty prompt, no guidance, no embedding. (C, F, h, w)
   private func invert(_ latents: Tensor, steps: Int, _ job: Job) throws -> Tensor {
-    let inverse = DDIMInverseScheduler(scheduler)
+    let inverse = DDIMInverseScheduler(scheduler.noiseSchedule)
     let context = context(job)
     let text = unet.prepare(try encode([""], context), context)
     let timesteps = try inverse.timesteps(steps)

@@ -100,7 +100,7 @@ public final class MotionTransferEngine: Sendable {
       let noise = pipeline.noise(settings.geometry, using: &generator)
       let start = try blend(noise, embedding, settings)
       return try withCancellation(job.isCancelled) {
-        try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, job), job)
+        try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, using: &generator, job), job)
       }
     }
   }

@@ -32,6 +32,8 @@ public struct Options: Sendable {
   public var ddimInversionSteps: Int?
   /// Learning rate of the embedding.
   public var learningRate: Double?
+  /// Sampler: a name of `SchedulerName`, or of diffusers' class; nil and `auto`: the model's own.
+  public var scheduler: String?
   /// Denoising steps.
   public var numInferenceSteps: Int?
   /// Weight of the prompt against the negative prompt; at most 1 switches guidance off.

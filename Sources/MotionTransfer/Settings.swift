@@ -12,6 +12,8 @@ struct Settings: Sendable {
   let ddimInversionSteps: Int
   let learningRate: Double
   let numInferenceSteps: Int
+  /// Ready for `numInferenceSteps` steps.
+  let scheduler: any Scheduler
   let guidanceScale: Float
   let guidanceRescale: Float
   /// nil: as recommended, where the embedding holds inverted noise.
@@ -39,6 +41,7 @@ struct Settings: Sendable {
       "learning-rate", options.learningRate ?? recommended.learningRate, in: 1e-8...100)
     numInferenceSteps = try Self.number(
       "num-inference-steps", options.numInferenceSteps ?? recommended.numInferenceSteps, in: 1...1000)
+    scheduler = try Self.scheduler(options, model, steps: numInferenceSteps)
     guidanceScale = Float(
       try Self.number("guidance-scale", options.guidanceScale ?? recommended.guidanceScale, in: 0...100))
     guidanceRescale = Float(
@@ -62,6 +65,18 @@ struct Settings: Sendable {
         .settings, "\(name): found \(value), expected \(range.lowerBound) to \(range.upperBound)")
     }
     return value
+  }
+
+  private static func scheduler(
+    _ options: Options, _ model: ModelDescription, steps: Int
+  ) throws(MotionTransferError) -> any Scheduler {
+    var scheduler = try model.scheduler(options.scheduler ?? "auto")
+    do throws(SchedulerError) {
+      try scheduler.setTimesteps(steps)
+    } catch {
+      throw MotionTransferError(.settings, "num-inference-steps: \(error)")
+    }
+    return scheduler
   }
 
   /// Prompts are cut to the tokenizer's length anyway; one of a megabyte is a mistake.

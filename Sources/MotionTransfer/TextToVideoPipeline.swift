@@ -12,7 +12,7 @@ struct TextToVideoPipeline: Sendable {
   let textEncoder: CLIPTextModel
   let unet: UNet3DConditionModel
   let vae: AutoencoderKL
-  let scheduler: DDIMScheduler
+  let scheduler: any Scheduler
 
   /// Reads all weights; half-precision matrices stay mapped.
   init(_ description: ModelDescription, _ job: Job) throws {
@@ -21,7 +21,7 @@ struct TextToVideoPipeline: Sendable {
     let parts = 3
     try job.report(.load, 0, of: parts)
     tokenizer = try CLIPTokenizer(folder: try folder.component("tokenizer").path)
-    scheduler = DDIMScheduler(description.scheduler)
+    scheduler = description.scheduler
     textEncoder = try Self.load("text_encoder", folder) { try CLIPTextModel($0, description.text) }
     try job.report(.load, 1, of: parts)
     unet = try Self.load("unet", folder) { try UNet3DConditionModel($0, description.unet) }
@@ -95,23 +95,37 @@ struct TextToVideoPipeline: Sendable {
   }
 
   /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive.
-  func sample(_ start: Tensor, _ settings: Settings, adapters: Adapters, _ job: Job) throws -> Tensor {
-    let timesteps = try scheduler.timesteps(settings.numInferenceSteps)
+  ///
+  /// - Parameter generator: stochastic schedulers draw from it at each step
+  func sample(
+    _ start: Tensor, _ settings: Settings, adapters: Adapters, using generator: inout TorchGenerator, _ job: Job
+  ) throws -> Tensor {
+    var scheduler = settings.scheduler
+    let timesteps = scheduler.timesteps
     let context = context(job, adapters: adapters)
     let guided = settings.guidanceScale > 1
     let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
     let text = unet.prepare(try encode(prompts, context), context)
-    var latents = start
+    var latents = scheduler.initialNoiseScale == 1 ? start : start * scheduler.initialNoiseScale
     try job.report(.sample, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {
-      let input = guided ? Tensor.concatenated([latents, latents], axis: 0) : latents
+      let scaled = scheduler.modelInput(latents, at: index)
+      let input = guided ? Tensor.concatenated([scaled, scaled], axis: 0) : scaled
       let output = try unet(input, timesteps: [timestep], text: text, context)
       let prediction = guided ? guide(output, settings) : output
-      latents = scheduler.step(
-        prediction, timestep: timestep, sample: latents, steps: settings.numInferenceSteps)
+      latents = scheduler.step(prediction, at: index, sample: latents) {
+        stepNoise(like: latents, using: &generator)
+      }
       try job.report(.sample, index + 1, of: timesteps.count)
     }
     return latents
+  }
+
+  /// Fresh noise for one step, drawn frame by frame as (F, C, h, w): diffusers' pipeline hands its schedulers frames.
+  private func stepNoise(like latents: Tensor, using generator: inout TorchGenerator) -> Tensor {
+    let shape = latents.shape  // (1, F, h, w, C)
+    let noise = generator.randn([shape[1], shape[4], shape[2], shape[3]])
+    return noise.permuted([0, 2, 3, 1]).reshaped(shape)
   }
 
   private func guide(_ output: Tensor, _ settings: Settings) -> Tensor {

@@ -34,6 +34,9 @@ struct Generate: ParsableCommand {
   @Option(help: "Share of the reference's inverted noise, 0 to 1. Default: the model's recommendation.")
   var noisePrior: Double?
 
+  @Option(help: "Sampler: auto (the model's own), ddim, ddpm, pndm, euler, euler-ancestral, dpmsolver++ or lcm.")
+  var scheduler: String?
+
   @Option(help: "Denoising steps. Default: the model's recommendation.")
   var numInferenceSteps: Int?
 
@@ -56,6 +59,7 @@ struct Generate: ParsableCommand {
     options.debiasMode = debiasMode
     options.motionScale = motionScale
     options.noisePrior = noisePrior
+    options.scheduler = scheduler
     options.numInferenceSteps = numInferenceSteps
     options.guidanceScale = guidanceScale
     options.guidanceRescale = guidanceRescale

@@ -18,7 +18,7 @@ struct VideoTrainer {
   private(set) var state: TrainingState
   private let unet: UNet3DConditionModel
   private let textEncoder: CLIPTextModel
-  private let scheduler: DDIMScheduler
+  private let noiseSchedule: NoiseSchedule
   private let tokenizer: TokenizerFiles
   private let ids: [String: Int]
   private let corpus: Corpus
@@ -53,7 +53,7 @@ struct VideoTrainer {
     textEncoder = try CLIPTextModel(
       weights.root["text_encoder"],
       CLIPTextConfiguration(Recipe.parsed(recipe.textConfiguration(tokenizer))))
-    scheduler = DDIMScheduler(try DDIMConfiguration(Recipe.parsed(Recipe.schedulerConfiguration)))
+    noiseSchedule = try DDIMScheduler(Recipe.parsed(Recipe.schedulerConfiguration)).noiseSchedule
     state = TrainingState(store.parameters)
     ids = tokenizer.ids()
     self.tokenizer = tokenizer
@@ -76,8 +76,8 @@ struct VideoTrainer {
       Int((Float(index) + generator.uniform()) * 1000 / Float(batch.count))
     }
     let noise = generator.randn(latents.shape)
-    let noisy = scheduler.addNoise(latents, noise, timesteps: timesteps)
-    let target = scheduler.target(latents, noise, timesteps: timesteps)
+    let noisy = noiseSchedule.addNoise(latents, noise, timesteps: timesteps)
+    let target = noiseSchedule.target(latents, noise, timesteps: timesteps)
     let text = TextContext(try textEncoder(captions.map { tokenizer.encode($0, ids) }))
     let loss = try unet(noisy, timesteps: timesteps, text: text).meanSquaredError(target)
     guard TrainingState.isSound(loss.item) else {

@@ -112,7 +112,7 @@ import Testing
     }
     let timesteps = try golden.integers("sinusoid/timesteps")
     for width in [8, 320] {
-      let found = TimestepEmbedding.sinusoids(timesteps, width: width)
+      let found = TimestepEmbedding.sinusoids(timesteps.map(Float.init), width: width)
       // An angle near 1000 in single precision is known to 6e-5.
       expectClose(found, try golden["sinusoid/\(width)"], 1e-4, "sinusoids \(width)")
     }

@@ -76,6 +76,6 @@ import Testing
     ("steps_offset", #"{"steps_offset": -1}"#),
   ])
   func scheduler(key: String, text: String) throws {
-    try expectError(key, text) { _ = try DDIMConfiguration($0) }
+    try expectError(key, text) { _ = try DDIMScheduler($0) }
   }
 }

@@ -30,7 +30,7 @@ struct TinyFolder {
       try CLIPTextModel($0, CLIPTextConfiguration($1))
     }
     let json = try Golden.configuration("\(name)/scheduler/scheduler_config.json")
-    scheduler = DDIMScheduler(try DDIMConfiguration(json))
+    scheduler = try DDIMScheduler(json)
   }
 
   func golden(_ file: String) throws -> Golden {

@@ -21,7 +21,7 @@ import Testing
     let parameters = (trainableUNet.store.parameters + trainableText.store.parameters).map(\.tensor)
     let schedules = try Golden.configuration("ddim/ddim.json")
     let zeroScope = try #require(try schedules.nested("zeroscope")?.nested("config"))
-    let scheduler = DDIMScheduler(try DDIMConfiguration(zeroScope))
+    let scheduler = try DDIMScheduler(zeroScope)
 
     let latents = try golden.clips("latents")
     let ids = try golden.integers("ids")

@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "pipeline", "motion_inversion", "lora",
+GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "scheduler", "pipeline", "motion_inversion", "lora",
           "training", "checkpoint", "tokenizer"]
 
 

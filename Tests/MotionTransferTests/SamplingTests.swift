@@ -32,7 +32,7 @@ import Testing
     expectClose(start, try golden.clips("\(name)/latents/start"), 1e-6, "start")
     // From torch's own start: the tiny random networks amplify the last bit of a normal a hundredfold.
     let latents = try pipeline.sample(
-      try golden.clips("\(name)/latents/start"), settings, adapters: .none, Job())
+      try golden.clips("\(name)/latents/start"), settings, adapters: .none, using: &generator, Job())
     expectClose(
       latents, try golden.clips("\(name)/latents/\(settings.numInferenceSteps - 1)"), 1e-4, "latents")
 

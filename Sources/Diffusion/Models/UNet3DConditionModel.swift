@@ -57,7 +57,7 @@ public struct UNet3DConditionModel: Sendable {
   /// - Throws: what the context's cancellation check throws; `ModelInputError` for shapes that do not fit the
   /// model
   public func callAsFunction(
-    _ sample: Tensor, timesteps: [Int], text: TextContext, _ context: Context = Context()
+    _ sample: Tensor, timesteps: [Float], text: TextContext, _ context: Context = Context()
   ) throws -> Tensor {
     try check(sample, timesteps, text)
     let batch = sample.shape[0]
@@ -73,6 +73,13 @@ public struct UNet3DConditionModel: Sendable {
     return output.reshaped(sample.shape.dropLast() + [configuration.outChannels])
   }
 
+  /// The same at whole training steps.
+  public func callAsFunction(
+    _ sample: Tensor, timesteps: [Int], text: TextContext, _ context: Context = Context()
+  ) throws -> Tensor {
+    try self(sample, timesteps: timesteps.map(Float.init), text: text, context)
+  }
+
   /// Encoded prompts with the keys and values of every cross-attention of this model, for many denoising
   /// steps.
   ///
@@ -86,7 +93,7 @@ public struct UNet3DConditionModel: Sendable {
     return TextContext(hiddenStates, for: pairs.compactMap { $0?.spatial.block.textAttention }, context)
   }
 
-  private func check(_ sample: Tensor, _ timesteps: [Int], _ text: TextContext) throws(ModelInputError) {
+  private func check(_ sample: Tensor, _ timesteps: [Float], _ text: TextContext) throws(ModelInputError) {
     let shape = sample.shape
     guard shape.count == 5, shape[4] == configuration.inChannels, !shape.contains(0) else {
       throw ModelInputError("latents", found: shape, expected: "(B, F, h, w, \(configuration.inChannels))")

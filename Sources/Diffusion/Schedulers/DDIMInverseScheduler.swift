@@ -3,7 +3,7 @@ public import Tensors
 /// DDIM run backwards, from a sample to the noise that it would come from (Song et al. 2021, section 4.3; the
 /// noise prior of Motion Inversion).
 ///
-/// Over the sampler's own time steps in ascending order, the level before the first being its final ᾱ:
+/// Over the configured time steps in ascending order, the level before the first being the final ᾱ:
 /// x = (z - sqrt(1 - ᾱ_s) ε) / sqrt(ᾱ_s), z_t = sqrt(ᾱ_t) x + sqrt(1 - ᾱ_t) ε, with ε what the model predicts
 /// for z_s at the time step t to be reached.
 ///
@@ -11,17 +11,17 @@ public import Tensors
 /// models that predict ε the two are the same. The division is by sqrt(ᾱ_s), never zero: only the last level
 /// can be pure noise.
 public struct DDIMInverseScheduler: Sendable {
-  /// The sampler that is run backwards.
-  public let scheduler: DDIMScheduler
+  /// The forward process that it follows.
+  public let noiseSchedule: NoiseSchedule
 
-  /// The inversion of a sampler.
-  public init(_ scheduler: DDIMScheduler) {
-    self.scheduler = scheduler
+  /// The inversion for models of a forward process.
+  public init(_ noiseSchedule: NoiseSchedule) {
+    self.noiseSchedule = noiseSchedule
   }
 
   /// The time steps that `steps` inversion steps reach, from sample to noise.
   public func timesteps(_ steps: Int) throws(SchedulerError) -> [Int] {
-    Array(try scheduler.visited(steps).reversed())
+    Array(try noiseSchedule.visited(steps).reversed())
   }
 
   /// One step towards noise: z_s → z_t.
@@ -33,10 +33,9 @@ public struct DDIMInverseScheduler: Sendable {
   ///   - sample: z_s, of the same shape
   /// - Returns: z_t
   public func step(_ prediction: Tensor, timestep: Int, previous: Int?, sample: Tensor) -> Tensor {
-    let alphas = scheduler.alphasCumprod
-    let from = previous.map { alphas[$0] } ?? scheduler.finalAlphaCumprod
-    let to = alphas[timestep]
-    let noise = scheduler.configuration.predictionType.noise(alphaCumprod: to)
+    let from = noiseSchedule.alphaCumprod(previous ?? -1)
+    let to = noiseSchedule.alphasCumprod[timestep]
+    let noise = noiseSchedule.configuration.predictionType.noise(alphaCumprod: to)
     let (alphaFrom, sigmaFrom) = (from.squareRoot(), (1 - from).squareRoot())
     let (alphaTo, sigmaTo) = (to.squareRoot(), (1 - to).squareRoot())
     return combined(sample, prediction) { z, m in
