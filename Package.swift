@@ -45,6 +45,7 @@ let package = Package(
     layer("Diffusion", "Checkpoints", "Layers", "Tensors"),
     // Methods
     layer("MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
+    layer("Metrics", "Checkpoints", "Layers", "Tensors"),
     layer("Training", "MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
     // Shells
     .systemLibrary(
@@ -89,5 +90,6 @@ let package = Package(
       name: "TokenizerTests", dependencies: ["Diffusion", "Checkpoints"], path: "Tests/TokenizerTests",
       swiftSettings: swiftSettings),
     tests("Training", "Checkpoints"),
+    tests("Metrics", "Checkpoints", "Layers", "Tensors"),
   ]
 )

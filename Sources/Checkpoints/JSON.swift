@@ -52,6 +52,22 @@ public enum JSON: Sendable, Equatable {
     }
   }
 
+  /// The document with sorted keys and no spaces; whole numbers look alike however they were written, and what is no number
+  /// becomes null.
+  public var text: String {
+    switch self {
+    case .null: "null"
+    case .bool(let flag): flag ? "true" : "false"
+    case .integer(let number): String(number)
+    case .number(let number):
+      Int(exactly: number).map(String.init) ?? (number.isFinite ? String(number) : "null")
+    case .string(let text): Self.quoted(text)
+    case .array(let elements): "[\(elements.map(\.text).joined(separator: ","))]"
+    case .object(let members):
+      "{\(members.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\($0.value.text)" }.joined(separator: ","))}"
+    }
+  }
+
   /// Parses a whole document.
   /// - Parameters:
   ///   - bytes: UTF-8.
@@ -72,6 +88,22 @@ public enum JSON: Sendable, Equatable {
   ///   - limit: largest size in bytes.
   public init(contentsOf path: String, limit: Int = 1 << 26) throws {
     try self.init(parsing: readSmallFile(path, limit: limit), file: path)
+  }
+
+  /// A string as JSON writes it.
+  static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
   }
 }
 

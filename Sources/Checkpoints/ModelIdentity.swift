@@ -11,7 +11,7 @@ public import Layers
 public func modelIdentity(_ configuration: Configuration, _ source: any WeightSource) -> String {
   var digest = SHA256()
   let values = configuration.values.filter { !$0.key.hasPrefix("_") }
-  digest.update(canonical(.object(values)).utf8)
+  digest.update(JSON.object(values).text.utf8)
   let names = source.names.filter { name in !Weights.ignorableSuffixes.contains { name.hasSuffix($0) } }
   for name in names.sorted() {
     let shape = (source.shape(of: name) ?? []).map(String.init).joined(separator: ",")
@@ -20,28 +20,18 @@ public func modelIdentity(_ configuration: Configuration, _ source: any WeightSo
   return digest.hexadecimal()
 }
 
-/// JSON with sorted keys and no spaces; whole numbers look alike however they were written.
-private func canonical(_ value: JSON) -> String {
-  switch value {
-  case .null: "null"
-  case .bool(let flag): flag ? "true" : "false"
-  case .integer(let number): String(number)
-  case .number(let number): Int(exactly: number).map(String.init) ?? String(number)
-  case .string(let text): SafeTensorsWriter.quoted(text)
-  case .array(let elements): "[\(elements.map(canonical).joined(separator: ","))]"
-  case .object(let members):
-    "{\(members.sorted { $0.key < $1.key }.map(canonical).joined(separator: ","))}"
-  }
-}
-
-private func canonical(_ key: String, _ value: JSON) -> String {
-  "\(SafeTensorsWriter.quoted(key)):\(canonical(value))"
-}
-
 /// SHA-256 of bytes, for naming a reference clip.
 /// - Returns: 64 hexadecimal digits.
 public func sha256(_ bytes: some Sequence<UInt8>) -> String {
   var digest = SHA256()
   digest.update(bytes)
   return digest.hexadecimal()
+}
+
+/// SHA-256 of a file.
+/// - Returns: 64 hexadecimal digits.
+/// - Throws: ``CheckpointError`` if it cannot be read.
+public func sha256(contentsOf path: String) throws -> String {
+  let file = try FileMapping(path)
+  return withExtendedLifetime(file) { sha256(file.bytes) }
 }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Tokenizer files in CLIP's format for a small vocabulary: byte pair merges are added until each word of the
 /// corpus is one token. Any other text still tokenizes, into letters and pieces.
 struct TokenizerFiles {
@@ -110,15 +112,5 @@ struct TokenizerFiles {
 /// The little JSON that the exporter writes by hand, so that files come out in a fixed order.
 enum JSONText {
   /// A quoted JSON string.
-  static func string(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
-  }
+  static func string(_ text: String) -> String { JSON.string(text).text }
 }

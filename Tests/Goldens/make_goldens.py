@@ -10,7 +10,7 @@ import sys
 import torch
 
 GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "scheduler", "pipeline", "motion_inversion", "lora",
-          "training", "checkpoint", "tokenizer"]
+          "training", "checkpoint", "tokenizer", "scorer"]
 
 
 def main() -> None:

@@ -1,0 +1,79 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@testable import Metrics
+
+/// The list of pairs, the log that a killed process leaves, and the tables.
+@Suite struct ResultTests {
+  static let scorer = try? SceneScorerConfiguration(Golden.configuration("scorer/config.json"))
+
+  static func list(_ text: String) throws -> PairList {
+    let json = try Configuration(try JSON(parsing: Array(text.utf8), file: "pairs.json"), file: "pairs.json")
+    return try PairList(json, try #require(scorer))
+  }
+
+  static func reference(_ change: String) -> String {
+    #"{"references": [{"name": "hop", "subject": "pig", "place": "on grass", "motion": "hop", "seed": 4, \#(change)}]}"#
+  }
+
+  @Test func readsPairs() throws {
+    let list = try Self.list(Self.reference(#""prompts": ["a frog at night", "a star on blue"]"#))
+    let hop = try #require(list.references.first)
+    #expect(hop.subject == "pig" && hop.place == "on grass" && hop.seed == 4)
+    #expect(hop.prompts.map(\.subject) == [0, 3] && hop.prompts.map(\.place) == [1, 2])
+  }
+
+  @Test(arguments: [
+    #""prompts": []"#, #""prompts": ["a pig at night"]"#, #""prompts": ["a frog on grass"]"#,
+    #""prompts": ["a fox at night"]"#, #""prompts": ["frog at night"]"#,
+  ])
+  func refusesPairs(change: String) {
+    #expect(throws: CheckpointError.self) { try Self.list(Self.reference(change)) }
+  }
+
+  static func entry(_ id: String, _ reference: String, _ values: [Metric: Double]) -> ResultLog.Entry {
+    ResultLog.Entry(
+      id: id, reference: reference, prompt: "a \"frog\"", method: "control", seed: 2, seconds: 1.5,
+      score: ClipScore(values: values))
+  }
+
+  @Test func logSurvivesAKilledWriter() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "results-\(UUID()).jsonl").path()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let first = Self.entry("1", "hop", [.path: 0.25, .works: 1])
+    let second = Self.entry("2", "hop", [.path: -1e-7])
+    do {
+      let log = try ResultLog(path)
+      try log.append(first)
+      try log.append(second)
+    }
+    let whole = try #require(FileManager.default.contents(atPath: path))
+    #expect(try ResultLog(path).entries == ["1": first, "2": second])
+    try whole.dropLast(9).write(to: URL(filePath: path))
+    let cut = try ResultLog(path)
+    #expect(cut.entries == ["1": first])
+    try cut.append(second)
+    #expect(FileManager.default.contents(atPath: path) == whole)
+    try Data("nonsense\n".utf8).write(to: URL(filePath: path))
+    #expect(throws: CheckpointError.self) { try ResultLog(path) }
+  }
+
+  @Test func tablesHoldMeansAndIntervals() {
+    let entries = [
+      Self.entry("1", "hop", [.path: 0.5, .works: 1]), Self.entry("2", "line", [.path: 1, .works: 0]),
+    ]
+    let table = ResultTable(entries, methods: ["control", "other"])
+    let lines = table.byMethod.split(separator: "\n")
+    #expect(lines.count == 4)
+    #expect(lines[0].hasPrefix("| method | clips | path | amplitude |"))
+    #expect(lines[2].hasPrefix("| control | 2 | 0.750 (0.500 to 1.000) | - |"))
+    #expect(lines[3].hasPrefix("| other | 0 | - |"))
+    #expect(table.byReference.contains("| line | 1.00, 0 % | -, - |"))
+  }
+
+  @Test func numbersHaveTheirDigits() {
+    #expect(decimals(-0.0004, 3) == "0.000" && decimals(-1.25, 1) == "-1.3" && decimals(99.6, 0) == "100")
+    #expect(decimals(1.005, 2).hasPrefix("1.0") && decimals(.nan, 2) == "nan")
+  }
+}

@@ -1,0 +1,72 @@
+import Tensors
+import Testing
+
+@testable import Metrics
+
+/// Scores of clips whose contents are known, and intervals of known values.
+@Suite struct ScoreTests {
+  static let centres = (0..<8).map { (x: 0.2 + 0.08 * Double($0), y: 0.5) }
+  static let stage = Stage(
+    centres: centres, radii: Array(repeating: 0.16, count: 8), cameras: Stage.still(8))
+
+  /// Six frames show subject 1 in place 0, two the reference's subject 2 in its place 1.
+  static func reading() -> SceneReading {
+    let base = stage.reading()
+    let subjects = (0..<8).flatMap { frame -> [Float] in frame < 6 ? [0, 3, 1] : [0, 1, 3] }
+    let places = (0..<8).flatMap { frame -> [Float] in frame < 6 ? [2, 0] : [0, 2] }
+    return SceneReading(
+      rows: base.rows, columns: base.columns, coverage: base.coverage, features: base.features,
+      subjectLogits: Tensor(subjects, shape: [8, 3]), placeLogits: Tensor(places, shape: [8, 2]))
+  }
+
+  static func reference(_ centres: [(x: Double, y: Double)]) -> ReferenceMotion {
+    ReferenceMotion(
+      subject: SubjectTrack(centres: centres, sizes: Array(repeating: 0.3, count: 8)),
+      camera: CameraTrack(cameras: Stage.still(8)), subjectClass: 2, placeClass: 1)
+  }
+
+  @Test func countsFrames() throws {
+    let score = ClipScore(
+      Self.stage.render(), Self.reading(), Self.reference(Self.centres), subject: 1, place: 0)
+    let values = score.values
+    #expect(values[.subject] == 0.75 && values[.place] == 0.75)
+    #expect(values[.leakedSubject] == 0.25 && values[.leakedPlace] == 0.25 && values[.leak] == 0.25)
+    #expect(try #require(values[.path]) > 0.999)
+    #expect(abs(try #require(values[.amplitude]) - 1) < 0.05)
+    #expect(values[.zoom] == nil && values[.camera] == nil)
+    #expect(abs(try #require(values[.consistency]) - 1) < 1e-6)
+    #expect(values[.works] == 1)
+  }
+
+  @Test func aClipThatMovesTheOtherWayDoesNotWork() {
+    let back = ClipScore(
+      Self.stage.render(), Self.reading(), Self.reference(Self.centres.reversed()), subject: 1, place: 0)
+    #expect(back.values[.path].map { $0 < -0.99 } == true && back.values[.works] == 0)
+    let other = ClipScore(
+      Self.stage.render(), Self.reading(), Self.reference(Self.centres), subject: 0, place: 0)
+    #expect(other.values[.subject] == 0 && other.values[.works] == 0)
+  }
+
+  @Test func aReferenceAtRestHasNoPath() {
+    let rest = ClipScore(
+      Self.stage.render(), Self.reading(), Self.reference(Array(repeating: (0.5, 0.5), count: 8)), subject: 1,
+      place: 0)
+    #expect(rest.values[.path] == nil && rest.values[.works] == nil && rest.values[.subject] == 0.75)
+  }
+
+  @Test func intervalsCoverTheMean() throws {
+    var generator = TorchGenerator(seed: 1)
+    let groups = (0..<40).map { _ in generator.randn([4]).toArray().map { 0.5 + 0.1 * Double($0) } }
+    let interval = try #require(Interval(groups: groups))
+    #expect(interval.low < interval.mean && interval.mean < interval.high)
+    // 160 independent values of deviation 0.1: about 2 · 1.96 · 0.1 / sqrt(160) wide.
+    #expect(abs(interval.high - interval.low - 0.031) < 0.01)
+    #expect(interval == Interval(groups: groups))
+    // Values that agree within a group hold less: wider.
+    let same = groups.map { Array(repeating: $0[0], count: 4) }
+    #expect(try #require(Interval(groups: same)).high - (try #require(Interval(groups: same))).low > 0.045)
+    let one = try #require(Interval(groups: [[], [0.25, 0.75]]))
+    #expect(one.mean == 0.5 && one.low == 0.5 && one.high == 0.5)
+    #expect(Interval(groups: [[]]) == nil)
+  }
+}
