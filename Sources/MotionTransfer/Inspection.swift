@@ -55,7 +55,11 @@ public enum Inspection {
 
   private static func recommendations(_ recommended: Recommendations) -> [String] {
     [
-      "debias-mode: \(recommended.debiasMode.rawValue)", "motion-scale: \(recommended.motionScale)",
+      "debias-mode: \(recommended.debiasMode.rawValue)", "first-frame: \(recommended.firstFrame.rawValue)",
+      "motion-scale: \(recommended.motionScale)", "apply-from: \(recommended.applyFrom)",
+      "apply-until: \(recommended.applyUntil)", "embedding-design: \(recommended.embeddingDesign.rawValue)",
+      "loss: \(recommended.loss.rawValue)", "timestep-sampling: \(recommended.timestepSampling.rawValue)",
+      "noise-initialization: \(recommended.noiseInitialization.rawValue)",
       "sites: \(recommended.sites)", "inversion-steps: \(recommended.inversionSteps)",
       "ddim-inversion-steps: \(recommended.ddimInversionSteps)", "learning-rate: \(recommended.learningRate)",
       "num-inference-steps: \(recommended.numInferenceSteps)", "guidance-scale: \(recommended.guidanceScale)",

@@ -2,7 +2,8 @@ import Checkpoints
 import Layers
 public import Tensors
 
-/// The file of a motion embedding: safetensors, float32, with the key names of Motion Inversion's code.
+/// The file of a motion embedding: safetensors, float32, with the key names of Motion Inversion's code; or that code's own
+/// `motion_embed.pt`.
 ///
 /// `<block>.pos_embed` (1, F, C) is m_QK; `<block>.attn1.vSpatial` and `<block>.attn2.vSpatial` (H·W, F, C) are m_V;
 /// `inversion_noise` (C, F, h, w) is optional. Metadata is free text and optional too.
@@ -10,7 +11,7 @@ extension MotionEmbedding {
   private static let queryKeySuffix = ".pos_embed"
   private static let value1Suffix = ".attn1.vSpatial"
   private static let value2Suffix = ".attn2.vSpatial"
-  private static let noiseKey = "inversion_noise"
+  static let noiseKey = "inversion_noise"
 
   /// Reads and checks a file; the model that it belongs to is checked when it is applied.
   public init(contentsOf path: String) throws(MotionTransferError) {
@@ -18,8 +19,8 @@ extension MotionEmbedding {
   }
 
   private static func read(_ path: String) throws -> MotionEmbedding {
-    let file = try SafeTensors(contentsOf: path)
-    var embedding = MotionEmbedding(blocks: [:], metadata: file.metadata)
+    let file = try openCheckpoint(path)
+    var embedding = MotionEmbedding(blocks: [:], metadata: (file as? SafeTensors)?.metadata ?? [:])
     for name in file.names {
       guard let shape = file.shape(of: name) else { continue }
       if name == noiseKey {
@@ -33,10 +34,7 @@ extension MotionEmbedding {
           "\(path): the tensor \(name) does not belong in a motion embedding; expected names that end in "
             + "\(queryKeySuffix), \(value1Suffix) or \(value2Suffix)")
       }
-      let isQueryKey = slot == \TemporalMotion.queryKey
-      try expect(
-        shape.count == 3 && !shape.contains(0) && (!isQueryKey || shape[0] == 1), path, name, shape,
-        isQueryKey ? "(1, F, C)" : "(H·W, F, C)")
+      try expect(shape.count == 3 && !shape.contains(0), path, name, shape, "(1 or H·W, F, C)")
       let values = try file.tensor(name).widened().permuted([1, 0, 2])
       try expect(values.withUnsafeBufferPointer { $0.allSatisfy(\.isFinite) }, path, name, shape, "finite numbers")
       embedding.blocks[block, default: TemporalMotion()][keyPath: slot] = values
@@ -45,7 +43,7 @@ extension MotionEmbedding {
       throw MotionTransferError(
         .badData, "\(path) holds no motion embedding: expected tensors whose names end in \(queryKeySuffix)")
     }
-    return embedding
+    return file is TorchCheckpoint ? embedding.withoutEmptyFrames() : embedding
   }
 
   private static func slot(of name: String) -> (String, WritableKeyPath<TemporalMotion, Tensor?>)? {
@@ -62,9 +60,11 @@ extension MotionEmbedding {
     throw MotionTransferError(.badData, "\(path): tensor \(name) has the shape \(shape), expected \(expected)")
   }
 
-  /// Writes the file; the target shows its old contents or all of the new ones, whatever happens.
+  /// Writes the file, in the published code's format where its name ends in `.pt` or `.bin`; the target shows its old
+  /// contents or all of the new ones, whatever happens.
   public func write(to path: String) throws(MotionTransferError) {
     try MotionTransferError.sorting {
+      if Self.isTorch(path) { return try writeTorch(to: path) }
       try SafeTensorsWriter.write(tensors, metadata: metadata, to: path)
     }
   }

@@ -5,9 +5,10 @@ import Tensors
 
 /// Learning a motion embedding from one clip (Motion Inversion, section 3.3).
 extension TextToVideoPipeline {
-  /// The embedding of `reference`, by AdamW on the denoising loss (eq. 4), everything else frozen.
+  /// The embedding of `reference`, by AdamW on the loss that was chosen (the paper's is eq. 4), everything else frozen.
   ///
-  /// Random draws: the posterior noise of the latents, then per step a time step and the noise.
+  /// Random draws: the posterior noise of the latents, then per step a time step, the noise and, where the loss has one,
+  /// the anchor frame.
   func learn(_ reference: Clip, _ settings: Settings, _ job: Job) throws -> MotionEmbedding {
     let size = latentShape(settings.geometry)
     let sites = try MotionSites.select(
@@ -21,17 +22,18 @@ extension TextToVideoPipeline {
     let prompt = try encode([settings.referencePrompt], plain)
     let text = unet.prepare(prompt, plain)
 
-    var embedding = MotionEmbedding(zeroAt: sites, frames: size.frames)
+    var embedding = MotionEmbedding(zeroAt: sites, frames: size.frames, design: settings.embeddingDesign)
     let context = context(job, adapters: Adapters(motion: embedding.blocks))
     var optimizer = AdamW(learningRate: settings.learningRate)
     var loss: Float = 0
     try job.report(.learn, 0, of: settings.inversionSteps)
     for step in 0..<settings.inversionSteps {
-      let t = generator.randint(below: scheduler.configuration.trainTimesteps)
+      let t = settings.timestepSampling.draw(below: scheduler.configuration.trainTimesteps, using: &generator)
       let noise = noise(settings.geometry, using: &generator)
       let noisy = scheduler.addNoise(latents, noise, timesteps: [t])
       let target = scheduler.target(latents, noise, timesteps: [t])
-      let error = try unet(noisy, timesteps: [t], text: text, context).meanSquaredError(target)
+      let anchor = settings.loss.drawsAnchor ? generator.randint(below: size.frames) : 0
+      let error = settings.loss(try unet(noisy, timesteps: [t], text: text, context), target, anchor: anchor)
       optimizer.step(
         embedding.parameters,
         try gradients(of: error, for: embedding.parameters, checkCancellation: { try job.check() }))
@@ -75,7 +77,9 @@ extension TextToVideoPipeline {
       "inversion-steps": "\(settings.inversionSteps)",
       "ddim-inversion-steps": "\(settings.ddimInversionSteps)",
       "learning-rate": "\(settings.learningRate)",
-      "loss": "base",
+      "loss": settings.loss.rawValue,
+      "embedding-design": settings.embeddingDesign.rawValue,
+      "timestep-sampling": settings.timestepSampling.rawValue,
       "reference-prompt": settings.referencePrompt,
       "reference-hash": sha256(reference.pixels),
       "seed": "\(settings.seed)",

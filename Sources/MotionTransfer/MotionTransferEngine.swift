@@ -92,65 +92,46 @@ public final class MotionTransferEngine: Sendable {
       }
       warnOfUnknownWords(settings.prompt, job)
       var adapters = Adapters.none
+      let embedding = try embedding.map { try fitted($0, options, job) }
       if let embedding {
-        try check(embedding, settings.geometry, job)
-        adapters = embedding.adapters(settings.debiasMode, scale: settings.motionScale)
+        adapters = embedding.adapters(
+          settings.debiasMode, firstFrame: settings.firstFrame, queryKeyScale: settings.queryKeyScale,
+          valueScale: settings.valueScale)
       }
       var generator = TorchGenerator(seed: settings.seed)
       let noise = pipeline.noise(settings.geometry, using: &generator)
-      let start = try blend(noise, embedding, settings)
+      let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
       return try withCancellation(job.isCancelled) {
         try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, using: &generator, job), job)
       }
     }
   }
 
-  /// The embedding fits this model at the size that `options` ask for.
+  /// The embedding fits this model at the size that `options` ask for, or can be resampled where they allow it.
   ///
   /// - Throws: `mismatch` with found and expected
   public func check(
     _ embedding: MotionEmbedding, _ options: Options, job: Job = Job()
   ) throws(MotionTransferError) {
-    try check(embedding, try pipeline.description.geometry(options), job)
+    _ = try fitted(embedding, options, job)
   }
 
-  private func check(_ embedding: MotionEmbedding, _ geometry: Geometry, _ job: Job) throws(MotionTransferError) {
-    let size = pipeline.latentShape(geometry)
-    try embedding.check(
-      against: pipeline.description.unet.motionSites(latentHeight: size.height, latentWidth: size.width),
-      frames: size.frames)
+  /// The embedding at the size that `options` ask for.
+  private func fitted(
+    _ embedding: MotionEmbedding, _ options: Options, _ job: Job
+  ) throws(MotionTransferError) -> MotionEmbedding {
+    let size = pipeline.latentShape(try geometry(options))
+    let sites = pipeline.description.unet.motionSites(latentHeight: size.height, latentWidth: size.width)
+    let fitted =
+      options.resample
+      ? try embedding.resampled(to: sites, latents: (size.frames, size.height, size.width)) : embedding
+    try fitted.check(against: sites, frames: size.frames)
     if let identity = embedding.metadata["model-identity"], identity != pipeline.description.identity {
       job.warning(
         "the motion embedding was learned with another model (identity \(identity.prefix(12))..., this one is "
           + "\(pipeline.description.identity.prefix(12))...); its shapes fit, so it is used all the same")
     }
-  }
-
-  /// sqrt(p) · inverted noise + sqrt(1 - p) · fresh noise (Motion Inversion's noise prior).
-  private func blend(
-    _ noise: Tensor, _ embedding: MotionEmbedding?, _ settings: Settings
-  ) throws(MotionTransferError) -> Tensor {
-    guard let inverted = embedding?.inversionNoise else {
-      if let prior = settings.noisePrior, prior > 0 {
-        throw MotionTransferError(
-          .settings,
-          "noise-prior: found \(prior), but there is no inverted noise to blend in; learn the embedding with "
-            + "ddim-inversion-steps above 0, or set noise-prior to 0")
-      }
-      return noise
-    }
-    let prior = Float(settings.noisePrior ?? settings.recommendedNoisePrior)
-    guard prior > 0 else { return noise }
-    let shape = noise.shape  // (1, F, h, w, C)
-    let expected = [shape[4], shape[1], shape[2], shape[3]]
-    guard inverted.shape == expected else {
-      throw MotionTransferError(
-        .mismatch,
-        "the motion embedding's inverted noise has the shape \(inverted.shape), expected \(expected) (channels, "
-          + "frames, height, width); apply it at the size that it was learned at, or set noise-prior to 0")
-    }
-    let known = inverted.permuted([1, 2, 3, 0]).reshaped(shape)
-    return prior.squareRoot() * known + (1 - prior).squareRoot() * noise
+    return fitted
   }
 
   private func warnOfUnknownWords(_ prompt: String, _ job: Job) {

@@ -1,17 +1,3 @@
-/// How a motion embedding's values are cleaned of the reference's appearance before they are applied.
-public enum DebiasMode: String, CaseIterable, Sendable {
-  /// The model's recommendation.
-  case auto
-  /// Differences of neighbouring frames, the first frame kept (Motion Inversion, eq. 5).
-  case difference
-  /// The mean over all frames is subtracted (the paper's ablation "normalize").
-  case normalize
-  /// The values as they were learned.
-  case none
-  /// No values at all, only queries and keys: for camera motion.
-  case camera
-}
-
 /// What a user asks for. nil is the model's recommendation.
 public struct Options: Sendable {
   /// What the result shows.
@@ -22,10 +8,28 @@ public struct Options: Sendable {
   public var referencePrompt: String?
   /// Cleaning of the motion values.
   public var debiasMode = DebiasMode.auto
+  /// The first frame when values are debiased by differences.
+  public var firstFrame: FirstFrame?
   /// Strength of the embedding, on queries, keys and values alike.
   public var motionScale: Double?
+  /// Strength on queries and keys alone; nil: `motionScale`.
+  public var queryKeyScale: Double?
+  /// Strength on values alone; nil: `motionScale`.
+  public var valueScale: Double?
+  /// Share of the denoising steps after which the embedding begins to act, 0 to 1.
+  public var applyFrom: Double?
+  /// Share of the denoising steps after which it acts no more, 0 to 1.
+  public var applyUntil: Double?
+  /// Whether an embedding of another size or length is resampled; else it is an error.
+  public var resample = false
   /// Which temporal attentions carry an embedding: `auto`, `all`, or a list; see `MotionSites`.
   public var sites: String?
+  /// One row for all pixels or one for each.
+  public var embeddingDesign: EmbeddingDesign?
+  /// What learning minimises.
+  public var loss: Loss?
+  /// How learning draws its time steps.
+  public var timestepSampling: TimestepSampling?
   /// Learning steps.
   public var inversionSteps: Int?
   /// Steps of the DDIM inversion whose noise is stored with the embedding; 0 stores none.
@@ -40,6 +44,8 @@ public struct Options: Sendable {
   public var guidanceScale: Double?
   /// Share of the guided prediction that is rescaled to the deviation of the unguided one (Lin et al. 2023).
   public var guidanceRescale: Double?
+  /// How the start is made of inverted and fresh noise.
+  public var noiseInitialization: NoiseInitialization?
   /// p in sqrt(p) · inverted noise + sqrt(1 - p) · fresh noise.
   public var noisePrior: Double?
   /// Seed of everything random.

@@ -5,10 +5,22 @@ import Diffusion
 public struct Recommendations: Sendable, Equatable {
   /// Cleaning of the motion values; never `auto`.
   public var debiasMode = DebiasMode.difference
+  /// The first frame of a debiasing by differences.
+  public var firstFrame = FirstFrame.kept
   /// Strength of an embedding.
   public var motionScale = 1.0
+  /// Share of the denoising steps after which an embedding begins to act.
+  public var applyFrom = 0.0
+  /// Share of the denoising steps after which an embedding acts no more.
+  public var applyUntil = 1.0
   /// Which temporal attentions carry an embedding.
   public var sites = "1280"
+  /// One row for all pixels or one for each.
+  public var embeddingDesign = EmbeddingDesign.oneTwo
+  /// What learning minimises.
+  public var loss = Loss.base
+  /// How learning draws its time steps.
+  public var timestepSampling = TimestepSampling.uniform
   /// Learning steps.
   public var inversionSteps = 250
   /// Steps of the DDIM inversion.
@@ -21,6 +33,8 @@ public struct Recommendations: Sendable, Equatable {
   public var guidanceScale = 12.0
   /// Rescaling of the guided prediction.
   public var guidanceRescale = 0.0
+  /// The start where an embedding holds inverted noise.
+  public var noiseInitialization = NoiseInitialization.blend
   /// Share of inverted noise where an embedding holds some.
   public var noisePrior = 0.5
   /// F
@@ -43,8 +57,15 @@ public struct Recommendations: Sendable, Equatable {
       let names = DebiasMode.allCases.filter { $0 != .auto }.map(\.rawValue)
       debiasMode = DebiasMode(rawValue: try json.string("debias-mode", among: names)) ?? debiasMode
     }
+    firstFrame = try json.choice("first-frame", default: firstFrame)
     motionScale = try json.double("motion-scale", default: motionScale)
+    applyFrom = try json.double("apply-from", default: applyFrom)
+    applyUntil = try json.double("apply-until", default: applyUntil)
     sites = try json.string("sites", default: sites)
+    embeddingDesign = try json.choice("embedding-design", default: embeddingDesign)
+    loss = try json.choice("loss", default: loss)
+    timestepSampling = try json.choice("timestep-sampling", default: timestepSampling)
+    noiseInitialization = try json.choice("noise-initialization", default: noiseInitialization)
     inversionSteps = try json.int("inversion-steps", in: 1...100_000, default: inversionSteps)
     ddimInversionSteps = try json.int("ddim-inversion-steps", in: 0...1000, default: ddimInversionSteps)
     learningRate = try json.double("learning-rate", default: learningRate)

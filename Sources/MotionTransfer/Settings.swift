@@ -6,8 +6,14 @@ struct Settings: Sendable {
   let negativePrompt: String
   let referencePrompt: String
   let debiasMode: DebiasMode
-  let motionScale: Float
+  let firstFrame: FirstFrame
+  let queryKeyScale: Float
+  let valueScale: Float
+  let applyRange: ClosedRange<Double>
   let sites: String
+  let embeddingDesign: EmbeddingDesign
+  let loss: Loss
+  let timestepSampling: TimestepSampling
   let inversionSteps: Int
   let ddimInversionSteps: Int
   let learningRate: Double
@@ -17,7 +23,9 @@ struct Settings: Sendable {
   let guidanceScale: Float
   let guidanceRescale: Float
   /// nil: as recommended, where the embedding holds inverted noise.
+  let noiseInitialization: NoiseInitialization?
   let noisePrior: Double?
+  let recommendedNoiseInitialization: NoiseInitialization
   let recommendedNoisePrior: Double
   let seed: UInt64
   let frameRate: Double?
@@ -29,10 +37,18 @@ struct Settings: Sendable {
     negativePrompt = try Self.text("negative-prompt", options.negativePrompt)
     referencePrompt = try Self.text("reference-prompt", options.referencePrompt ?? "")
     debiasMode = options.debiasMode == .auto ? recommended.debiasMode : options.debiasMode
-    motionScale = Float(
-      try Self.number("motion-scale", options.motionScale ?? recommended.motionScale, in: 0...10))
+    firstFrame = options.firstFrame ?? recommended.firstFrame
+    let scale = try Self.number("motion-scale", options.motionScale ?? recommended.motionScale, in: 0...10)
+    queryKeyScale = Float(try Self.number("query-key-scale", options.queryKeyScale ?? scale, in: 0...10))
+    valueScale = Float(try Self.number("value-scale", options.valueScale ?? scale, in: 0...10))
+    let until = try Self.number("apply-until", options.applyUntil ?? recommended.applyUntil, in: 0...1)
+    let from = try Self.number("apply-from", options.applyFrom ?? min(recommended.applyFrom, until), in: 0...until)
+    applyRange = from...until
     let asked = options.sites ?? "auto"
     sites = asked == "auto" ? recommended.sites : asked
+    embeddingDesign = options.embeddingDesign ?? recommended.embeddingDesign
+    loss = options.loss ?? recommended.loss
+    timestepSampling = options.timestepSampling ?? recommended.timestepSampling
     inversionSteps = try Self.number(
       "inversion-steps", options.inversionSteps ?? recommended.inversionSteps, in: 1...100_000)
     ddimInversionSteps = try Self.number(
@@ -49,12 +65,25 @@ struct Settings: Sendable {
     noisePrior = try options.noisePrior.map { p throws(MotionTransferError) in
       try Self.number("noise-prior", p, in: 0...1)
     }
+    noiseInitialization = options.noiseInitialization
+    recommendedNoiseInitialization = recommended.noiseInitialization
     recommendedNoisePrior = recommended.noisePrior
     seed = options.seed
     frameRate = try (options.frameRate ?? recommended.frameRate).map { rate throws(MotionTransferError) in
       try Self.number("frame-rate", rate, in: 0.01...1000)
     }
     geometry = try model.geometry(options)
+    guard geometry.numFrames > 1 || ![.vmcPaper, .vmcCode].contains(loss) else {
+      throw MotionTransferError(
+        .settings,
+        "loss: \(loss.rawValue) compares neighbouring frames; found 1 frame, expected num-frames of at least 2")
+    }
+  }
+
+  /// Whether the adapters act at step `index` of `count`.
+  func adapts(step index: Int, of count: Int) -> Bool {
+    let place = Double(index)
+    return place >= applyRange.lowerBound * Double(count) && place < applyRange.upperBound * Double(count)
   }
 
   static func number<N: Comparable>(

@@ -94,7 +94,8 @@ struct TextToVideoPipeline: Sendable {
     return Clip(decoded: decoded)
   }
 
-  /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive.
+  /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive. The adapters act
+  /// in the settings' range of steps.
   ///
   /// - Parameter generator: stochastic schedulers draw from it at each step
   func sample(
@@ -102,16 +103,18 @@ struct TextToVideoPipeline: Sendable {
   ) throws -> Tensor {
     var scheduler = settings.scheduler
     let timesteps = scheduler.timesteps
-    let context = context(job, adapters: adapters)
     let guided = settings.guidanceScale > 1
     let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
-    let text = unet.prepare(try encode(prompts, context), context)
+    let hidden = try encode(prompts, context(job))
+    let contexts = [Adapters.none, adapters].map { context(job, adapters: $0) }
+    let texts = contexts.map { unet.prepare(hidden, $0) }
     var latents = scheduler.initialNoiseScale == 1 ? start : start * scheduler.initialNoiseScale
     try job.report(.sample, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {
       let scaled = scheduler.modelInput(latents, at: index)
       let input = guided ? Tensor.concatenated([scaled, scaled], axis: 0) : scaled
-      let output = try unet(input, timesteps: [timestep], text: text, context)
+      let which = settings.adapts(step: index, of: timesteps.count) ? 1 : 0
+      let output = try unet(input, timesteps: [timestep], text: texts[which], contexts[which])
       let prediction = guided ? guide(output, settings) : output
       latents = scheduler.step(prediction, at: index, sample: latents) {
         stepNoise(like: latents, using: &generator)

@@ -3,6 +3,8 @@ import Media
 public import MotionTransfer
 
 extension DebiasMode: ExpressibleByArgument {}
+extension FirstFrame: ExpressibleByArgument {}
+extension NoiseInitialization: ExpressibleByArgument {}
 
 /// `motiontransfer generate`: a prompt and a motion embedding in, a video out.
 struct Generate: ParsableCommand {
@@ -28,8 +30,29 @@ struct Generate: ParsableCommand {
   @Option(help: "Removal of the reference's appearance: auto, difference, normalize, none or camera.")
   var debiasMode = DebiasMode.auto
 
+  @Option(help: "First frame of a debiasing by differences: kept, zeroed or mean-subtracted.")
+  var firstFrame: FirstFrame?
+
   @Option(help: "Strength of the embedding. Default: the model's recommendation.")
   var motionScale: Double?
+
+  @Option(help: "Strength on queries and keys alone. Default: --motion-scale.")
+  var queryKeyScale: Double?
+
+  @Option(help: "Strength on values alone. Default: --motion-scale.")
+  var valueScale: Double?
+
+  @Option(help: "Share of the denoising steps after which the embedding begins to act, 0 to 1.")
+  var applyFrom: Double?
+
+  @Option(help: "Share of the denoising steps after which it acts no more, 0 to 1.")
+  var applyUntil: Double?
+
+  @Flag(help: "Resample an embedding that was learned at another size or length.")
+  var resample = false
+
+  @Option(help: "Start: random, blend, frequency, blended-frequency or fft. Default: the model's recommendation.")
+  var noiseInitialization: NoiseInitialization?
 
   @Option(help: "Share of the reference's inverted noise, 0 to 1. Default: the model's recommendation.")
   var noisePrior: Double?
@@ -57,7 +80,14 @@ struct Generate: ParsableCommand {
     options.prompt = prompt
     options.negativePrompt = negativePrompt
     options.debiasMode = debiasMode
+    options.firstFrame = firstFrame
     options.motionScale = motionScale
+    options.queryKeyScale = queryKeyScale
+    options.valueScale = valueScale
+    options.applyFrom = applyFrom
+    options.applyUntil = applyUntil
+    options.resample = resample
+    options.noiseInitialization = noiseInitialization
     options.noisePrior = noisePrior
     options.scheduler = scheduler
     options.numInferenceSteps = numInferenceSteps

@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Glibc
 import Media
-import MotionTransfer
+public import MotionTransfer
 
 /// `motiontransfer learn`: a reference video in, a motion embedding out.
 struct Learn: ParsableCommand {
@@ -25,11 +25,20 @@ struct Learn: ParsableCommand {
   @Option(help: "Frames a second to convert the reference to. Default: the file's own.")
   var frameRate: Double?
 
-  @Option(help: "Which temporal attentions learn: auto, all, or a list of block paths or widths in channels.")
+  @Option(
+    help:
+      "Which temporal attentions learn: auto, all, or a list of block paths, widths in channels, grid:WxH, coarsest:WxH."
+  )
   var sites: String?
 
-  @Option(help: "Loss: base (Motion Inversion, equation 4).")
-  var loss: Loss = .base
+  @Option(help: "One row for all pixels or one for each, queries and keys, then values: 1d-1d, 2d-1d, 1d-2d or 2d-2d.")
+  var embeddingDesign: EmbeddingDesign?
+
+  @Option(help: "Loss: base, debiased, vmc-paper or vmc-code. Default: the model's recommendation.")
+  var loss: Loss?
+
+  @Option(help: "How time steps are drawn: uniform, or cubic, which favours high noise.")
+  var timestepSampling: TimestepSampling?
 
   @Option(help: "Learning steps. Default: the model's recommendation.")
   var inversionSteps: Int?
@@ -43,18 +52,16 @@ struct Learn: ParsableCommand {
   @Option(help: "File that gets one loss per line.")
   var logLosses: String?
 
-  @Option(help: "Embedding file to write, safetensors.")
+  @Option(help: "Embedding file to write: safetensors, or motion_embed.pt of the published code where it ends in .pt.")
   var output: String
-
-  /// Losses by name.
-  enum Loss: String, ExpressibleByArgument, CaseIterable {
-    case base
-  }
 
   func run() throws {
     var options = shared.options()
     options.referencePrompt = referencePrompt
     options.sites = sites
+    options.embeddingDesign = embeddingDesign
+    options.loss = loss
+    options.timestepSampling = timestepSampling
     options.inversionSteps = inversionSteps
     options.ddimInversionSteps = ddimInversionSteps
     options.learningRate = learningRate
@@ -79,3 +86,7 @@ struct Learn: ParsableCommand {
     try embedding.write(to: output)
   }
 }
+
+extension EmbeddingDesign: ExpressibleByArgument {}
+extension Loss: ExpressibleByArgument {}
+extension TimestepSampling: ExpressibleByArgument {}

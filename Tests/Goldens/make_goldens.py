@@ -9,8 +9,8 @@ import sys
 
 import torch
 
-GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "scheduler", "pipeline", "motion_inversion", "lora",
-          "training", "checkpoint", "tokenizer", "scorer"]
+GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "scheduler", "pipeline", "motion_inversion",
+          "motion_inversion_options", "lora", "training", "checkpoint", "tokenizer", "scorer"]
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ import Testing
       ("camera", .camera, 1), ("difference_scale_0.5", .difference, 0.5),
     ]
     for (name, mode, scale) in modes {
-      let adapters = mode.map { embedding.adapters($0, scale: scale) } ?? .none
+      let adapters = mode.map { embedding.adapters($0, queryKeyScale: scale, valueScale: scale) } ?? .none
       let context = pipeline.context(Job(), adapters: adapters)
       let text = pipeline.unet.prepare(try golden["text"], context)
       let output = try pipeline.unet(
@@ -55,7 +55,7 @@ import Testing
     }
     for recomputes in [false, true] {
       let context = Context(
-        adapters: embedding.adapters(.none, scale: 1), recomputesActivations: recomputes)
+        adapters: embedding.adapters(.none), recomputesActivations: recomputes)
       let text = pipeline.unet.prepare(try golden["text"].sliced(axis: 0, 1..<2), context)
       let loss = try pipeline.unet(
         try golden.clips("sample"), timesteps: try golden.integers("timesteps"), text: text, context
