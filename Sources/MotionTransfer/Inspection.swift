@@ -8,10 +8,10 @@ public enum Inspection {
   /// Describes an embedding file or a model folder; nil: the bundled model.
   ///
   /// - Throws: `notFound`, `unreadable`, `badData`
-  public static func describe(_ path: String?) throws(MotionTransferError) -> [String] {
+  public static func describe(_ path: String?, motionAdapter: String? = nil) throws(MotionTransferError) -> [String] {
     try MotionTransferError.sorting {
       if let path, !isFolder(path) { return try embedding(path) }
-      return try model(try DefaultModel.resolve(path))
+      return try model(try DefaultModel.resolve(path), motionAdapter)
     }
   }
 
@@ -30,8 +30,8 @@ public enum Inspection {
     return lines
   }
 
-  private static func model(_ path: String) throws -> [String] {
-    let model = try ModelDescription(path)
+  private static func model(_ path: String, _ motionAdapter: String?) throws -> [String] {
+    let model = try ModelDescription(path, motionAdapter: motionAdapter)
     let geometry = try model.geometry(Options())
     let factor = model.vae.latentFactor
     let sites = model.unet.motionSites(
@@ -39,7 +39,7 @@ public enum Inspection {
     var lines = [
       "model folder: \(path)",
       "model-identity: \(model.identity)",
-      "unet: UNet3DConditionModel, channels \(model.unet.blockOutChannels), text width "
+      "unet: \(unetClass(model.unet)), channels \(model.unet.blockOutChannels), text width "
         + "\(model.unet.crossAttentionChannels)",
       "vae: AutoencoderKL, factor \(factor), latent channels \(model.vae.latentChannels)",
       "text_encoder: CLIPTextModel, \(model.text.layers) layers of width \(model.text.hiddenSize)",
@@ -51,6 +51,11 @@ public enum Inspection {
     lines += recommendations(model.recommendations)
     lines += sites.map { "site: \($0.path), \($0.channels) channels, \($0.width)x\($0.height)" }
     return lines
+  }
+
+  private static func unetClass(_ unet: UNetConfiguration) -> String {
+    guard let motion = unet.motion else { return "UNet3DConditionModel" }
+    return "UNetMotionModel, at most \(motion.maximumFrames) frames"
   }
 
   private static func recommendations(_ recommended: Recommendations) -> [String] {

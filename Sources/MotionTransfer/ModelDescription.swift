@@ -1,11 +1,14 @@
 import Checkpoints
 import Diffusion
 import Glibc
+import Layers
 
 /// What the small files of a diffusers folder say about a model, before any weight is read.
 struct ModelDescription: Sendable {
   let folder: DiffusersFolder
-  let unet: UNet3DConfiguration
+  let unet: UNetConfiguration
+  /// What makes a picture model one of clips.
+  let motionAdapter: MotionAdapter?
   let vae: AutoencoderKLConfiguration
   let text: CLIPTextConfiguration
   let scheduler: any Scheduler
@@ -15,18 +18,23 @@ struct ModelDescription: Sendable {
   /// SHA-256 of the UNet's configuration and tensor table; see `modelIdentity`.
   let identity: String
 
-  init(_ path: String) throws {
+  /// - Parameter motionAdapter: folder or file of AnimateDiff's motion modules, for a picture model; nil: the model folder's
+  /// own, `motion_adapter`
+  init(_ path: String, motionAdapter: String? = nil) throws {
     folder = try DiffusersFolder(path)
     let unetFolder = try folder.component("unet")
     let json = try unetFolder.configuration()
-    unet = try UNet3DConfiguration(try Self.expect("UNet3DConditionModel", json))
+    let isOfPictures = json.values["_class_name"] == .string("UNet2DConditionModel")
+    self.motionAdapter = try Self.adapter(motionAdapter, isOfPictures: isOfPictures, folder)
+    unet = try UNetConfiguration(json, adapter: self.motionAdapter?.configuration)
     vae = try AutoencoderKLConfiguration(
       try Self.expect("AutoencoderKL", try folder.component("vae").configuration()))
     text = try CLIPTextConfiguration(try folder.component("text_encoder").configuration())
-    schedulerConfiguration = try folder.component("scheduler").configuration("scheduler_config.json")
+    let written = try folder.component("scheduler").configuration("scheduler_config.json")
+    schedulerConfiguration = isOfPictures ? try Self.animateDiffScheduler(written) : written
     scheduler = try SchedulerName.scheduler(of: schedulerConfiguration)
-    recommendations = try Self.recommendations(path)
-    identity = modelIdentity(json, try unetFolder.checkpoint())
+    recommendations = try Self.recommendations(path, Recommendations(preset: unet))
+    identity = Self.identity(json, try unetFolder.checkpoint(), self.motionAdapter)
     try checkThatPartsFit()
   }
 
@@ -38,12 +46,49 @@ struct ModelDescription: Sendable {
     return json
   }
 
-  private static func recommendations(_ path: String) throws -> Recommendations {
+  private static func adapter(
+    _ path: String?, isOfPictures: Bool, _ folder: DiffusersFolder
+  ) throws -> MotionAdapter? {
+    let path = path.flatMap { $0.isEmpty ? nil : $0 }
+    guard isOfPictures else {
+      if path == nil { return nil }
+      throw MotionTransferError(
+        .settings, "motion-adapter: the model \(folder.path) is one of clips already; leave motion-adapter unset")
+    }
+    let own = ComponentFolder(ComponentFolder(folder.path).file("motion_adapter"))
+    if path == nil, !own.exists {
+      throw MotionTransferError(
+        .settings,
+        "motion-adapter: found none, but the model \(folder.path) is one of pictures; expected the folder or file "
+          + "of an AnimateDiff motion adapter that makes it one of clips")
+    }
+    return try MotionAdapter(path ?? own.path)
+  }
+
+  /// The noise levels that AnimateDiff's modules were trained with: Stable Diffusion's betas, but evenly spaced.
+  private static func animateDiffScheduler(_ written: Configuration) throws -> Configuration {
+    let own: [String: JSON] = [
+      "_class_name": .string(DDIMScheduler.className), "beta_schedule": .string(BetaSchedule.linear.rawValue),
+      "clip_sample": .bool(false), "steps_offset": .integer(1),
+    ]
+    return try Configuration(.object(written.values.merging(own) { $1 }), file: written.file)
+  }
+
+  private static func identity(
+    _ json: Configuration, _ checkpoint: any WeightSource, _ adapter: MotionAdapter?
+  ) -> String {
+    let unet = modelIdentity(json, checkpoint)
+    guard let adapter else { return unet }
+    let shapes = adapter.checkpoint.names.sorted().map { "\($0) \(adapter.checkpoint.shape(of: $0) ?? [])" }
+    return sha256("\(unet)\n\(shapes.joined(separator: "\n"))".utf8)
+  }
+
+  private static func recommendations(_ path: String, _ preset: Recommendations) throws -> Recommendations {
     let file = ComponentFolder(path).file("motion_transfer.json")
     do {
-      return try Recommendations(try Configuration(contentsOf: file))
+      return try Recommendations(try Configuration(contentsOf: file), preset: preset)
     } catch let error as CheckpointError where error.kind == .notFound {
-      return Recommendations()
+      return preset
     }
   }
 
@@ -92,6 +137,10 @@ struct ModelDescription: Sendable {
       }
     }
     let frames = try Settings.number("num-frames", options.numFrames ?? recommendations.numFrames, in: 1...256)
+    if let most = unet.motion?.maximumFrames, frames > most {
+      throw MotionTransferError(
+        .settings, "num-frames: found \(frames), expected at most \(most), which the motion adapter knows")
+    }
     let geometry = Geometry(numFrames: frames, width: width, height: height, multiple: multiple)
     try checkMemory(geometry)
     return geometry

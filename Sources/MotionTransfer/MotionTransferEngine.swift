@@ -12,11 +12,15 @@ public final class MotionTransferEngine: Sendable {
   ///
   /// - Parameters:
   ///   - folder: path of the folder; nil for the bundled model, found by `DefaultModel`.
+  ///   - motionAdapter: folder or file of AnimateDiff's motion modules, for a picture model.
   ///   - job: told of progress; may cancel.
   /// - Throws: `notFound`, `unreadable`, `badData` with the file and what is wrong with it; `cancelled`
-  public init(model folder: String?, job: Job = Job()) throws(MotionTransferError) {
+  public init(
+    model folder: String?, motionAdapter: String? = nil, job: Job = Job()
+  ) throws(MotionTransferError) {
     pipeline = try MotionTransferError.sorting {
-      try TextToVideoPipeline(try ModelDescription(try DefaultModel.resolve(folder)), job)
+      let folder = try DefaultModel.resolve(folder)
+      return try TextToVideoPipeline(try ModelDescription(folder, motionAdapter: motionAdapter), job)
     }
   }
 
@@ -26,9 +30,11 @@ public final class MotionTransferEngine: Sendable {
   /// are loaded. All options are checked, too.
   ///
   /// - Throws: `settings` for a bad option; `notFound`, `unreadable`, `badData` for a bad folder
-  public static func geometry(model folder: String?, _ options: Options) throws(MotionTransferError) -> Geometry {
+  public static func geometry(
+    model folder: String?, motionAdapter: String? = nil, _ options: Options
+  ) throws(MotionTransferError) -> Geometry {
     try MotionTransferError.sorting {
-      let description = try ModelDescription(try DefaultModel.resolve(folder))
+      let description = try ModelDescription(try DefaultModel.resolve(folder), motionAdapter: motionAdapter)
       return try Settings(options, description).geometry
     }
   }

@@ -51,8 +51,21 @@ public struct Recommendations: Sendable, Equatable {
   /// The preset for ZeroScope and its family: the settings of Motion Inversion's authors.
   public init() {}
 
+  /// The preset for a model's class: for AnimateDiff its authors' usual settings, with the sites at the sizes that
+  /// Motion Inversion's authors chose for ZeroScope.
+  init(preset unet: UNetConfiguration) {
+    guard let motion = unet.motion else { return }
+    sites = "down_blocks.2,up_blocks.1"
+    numInferenceSteps = 25
+    guidanceScale = 7.5
+    numFrames = min(16, motion.maximumFrames)
+    frameRate = 8
+  }
+
+  /// - Parameter preset: what the file does not say
   /// - Throws: `CheckpointError` that names the key, for a wrong value
-  init(_ json: Configuration) throws {
+  init(_ json: Configuration, preset: Recommendations = Recommendations()) throws {
+    self = preset
     if json.has("debias-mode") {
       let names = DebiasMode.allCases.filter { $0 != .auto }.map(\.rawValue)
       debiasMode = DebiasMode(rawValue: try json.string("debias-mode", among: names)) ?? debiasMode

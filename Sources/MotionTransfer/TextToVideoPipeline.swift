@@ -10,7 +10,7 @@ struct TextToVideoPipeline: Sendable {
   let description: ModelDescription
   let tokenizer: CLIPTokenizer
   let textEncoder: CLIPTextModel
-  let unet: UNet3DConditionModel
+  let unet: any VideoUNet
   let vae: AutoencoderKL
   let scheduler: any Scheduler
 
@@ -24,7 +24,7 @@ struct TextToVideoPipeline: Sendable {
     scheduler = description.scheduler
     textEncoder = try Self.load("text_encoder", folder) { try CLIPTextModel($0, description.text) }
     try job.report(.load, 1, of: parts)
-    unet = try Self.load("unet", folder) { try UNet3DConditionModel($0, description.unet) }
+    unet = try Self.loadUNet(description)
     try job.report(.load, 2, of: parts)
     vae = try Self.load("vae", folder, rename: RenamedSource.currentAttentionName) {
       try AutoencoderKL($0, description.vae)
@@ -41,6 +41,19 @@ struct TextToVideoPipeline: Sendable {
     let part = try body(weights.root)
     try weights.finish()
     return part
+  }
+
+  private static func loadUNet(_ description: ModelDescription) throws -> any VideoUNet {
+    guard description.unet.motion != nil else {
+      return try load("unet", description.folder) { try UNet3DConditionModel($0, description.unet) }
+    }
+    // A picture model's weights and a motion adapter's, or one checkpoint that holds both.
+    let motion = description.motionAdapter?.weights()
+    let unet = try load("unet", description.folder) {
+      try UNetMotionModel($0, motion: motion?.root ?? $0, description.unet)
+    }
+    try motion?.finish()
+    return unet
   }
 
   /// A forward's context that polls the job.
@@ -124,9 +137,13 @@ struct TextToVideoPipeline: Sendable {
     return latents
   }
 
-  /// Fresh noise for one step, drawn frame by frame as (F, C, h, w): diffusers' pipeline hands its schedulers frames.
+  /// Fresh noise for one step. diffusers' `TextToVideoSDPipeline` hands its schedulers frames, (F, C, h, w);
+  /// `AnimateDiffPipeline` clips, (1, C, F, h, w).
   private func stepNoise(like latents: Tensor, using generator: inout TorchGenerator) -> Tensor {
     let shape = latents.shape  // (1, F, h, w, C)
+    if description.unet.motion != nil {
+      return generator.randn([1, shape[4], shape[1], shape[2], shape[3]]).permuted([0, 2, 3, 4, 1])
+    }
     let noise = generator.randn([shape[1], shape[4], shape[2], shape[3]])
     return noise.permuted([0, 2, 3, 1]).reshaped(shape)
   }

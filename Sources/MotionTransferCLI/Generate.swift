@@ -94,7 +94,7 @@ struct Generate: ParsableCommand {
     options.guidanceScale = guidanceScale
     options.guidanceRescale = guidanceRescale
     options.frameRate = frameRate
-    _ = try MotionTransferEngine.geometry(model: shared.model, options)
+    _ = try MotionTransferEngine.geometry(model: shared.model, motionAdapter: shared.motionAdapter, options)
     let embedding = try motionEmbedding.map { try MotionEmbedding(contentsOf: $0) }
     let interrupt = Interrupt()
     let terminal = Terminal()

@@ -10,8 +10,11 @@ struct Inspect: ParsableCommand {
   @Argument(help: "Embedding file or diffusers folder. Default: the bundled model.")
   var path: String?
 
+  @Option(help: "Folder or file of AnimateDiff's motion modules, for a model of pictures.")
+  var motionAdapter: String?
+
   func run() throws {
-    let lines = try Inspection.describe(path)
+    let lines = try Inspection.describe(path, motionAdapter: motionAdapter)
     print(lines.joined(separator: "\n"))
   }
 }

@@ -65,7 +65,7 @@ struct Learn: ParsableCommand {
     options.inversionSteps = inversionSteps
     options.ddimInversionSteps = ddimInversionSteps
     options.learningRate = learningRate
-    let geometry = try MotionTransferEngine.geometry(model: shared.model, options)
+    let geometry = try MotionTransferEngine.geometry(model: shared.model, motionAdapter: shared.motionAdapter, options)
     let interrupt = Interrupt()
     let video = try VideoReader(reference).read(
       frames: geometry.numFrames, width: geometry.width, height: geometry.height, frameRate: frameRate,

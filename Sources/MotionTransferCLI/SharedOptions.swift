@@ -6,6 +6,9 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Diffusers folder of the model. Default: the bundled model.")
   var model: String?
 
+  @Option(help: "Folder or file of AnimateDiff's motion modules, for a model of pictures such as Stable Diffusion 1.5.")
+  var motionAdapter: String?
+
   @Option(help: "Seed of everything random.")
   var seed: UInt64 = 0
 
@@ -34,7 +37,7 @@ struct ModelOptions: ParsableArguments {
   /// Loads the model, with progress on the terminal.
   func engine(_ job: Job) throws -> MotionTransferEngine {
     MotionTransferEngine.threads = nThreads
-    return try MotionTransferEngine(model: model, job: job)
+    return try MotionTransferEngine(model: model, motionAdapter: motionAdapter, job: job)
   }
 
   func validate() throws {

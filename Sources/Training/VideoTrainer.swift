@@ -49,7 +49,7 @@ struct VideoTrainer {
     let store = ParameterStore(TemperedWeights(RandomWeights(seed: seed)))
     let weights = Weights(store, name: "random initialisation")
     unet = try UNet3DConditionModel(
-      weights.root["unet"], UNet3DConfiguration(Recipe.parsed(recipe.unetConfiguration)))
+      weights.root["unet"], UNetConfiguration(Recipe.parsed(recipe.unetConfiguration)))
     textEncoder = try CLIPTextModel(
       weights.root["text_encoder"],
       CLIPTextConfiguration(Recipe.parsed(recipe.textConfiguration(tokenizer))))

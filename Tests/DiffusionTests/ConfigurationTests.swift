@@ -32,15 +32,15 @@ import Testing
     ("block_out_channels", #"{"block_out_channels": []}"#),
   ])
   func unet(key: String, text: String) throws {
-    try expectError(key, text) { _ = try UNet3DConfiguration($0) }
+    try expectError(key, text) { _ = try UNetConfiguration($0) }
   }
 
   @Test func unetDefaultsAreZeroScopes() throws {
-    let unet = try UNet3DConfiguration(try configuration(#"{"num_attention_heads": null}"#))
+    let unet = try UNetConfiguration(try configuration(#"{"num_attention_heads": null}"#))
     #expect(unet.blockOutChannels == [320, 640, 1280, 1280])
     #expect(unet.downAttention == [true, true, true, false])
     #expect(unet.upAttention == [false, true, true, true])
-    #expect(unet.attentionHeadWidth == 64 && unet.crossAttentionChannels == 1024 && unet.normGroups == 32)
+    #expect(unet.headWidths == [64, 64, 64, 64] && unet.crossAttentionChannels == 1024 && unet.normGroups == 32)
     #expect(unet.sampleSize == nil)
   }
 

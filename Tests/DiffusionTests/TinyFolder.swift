@@ -24,7 +24,7 @@ struct TinyFolder {
       return model
     }
     let file = "diffusion_pytorch_model.safetensors"
-    unet = try load("unet", file) { try UNet3DConditionModel($0, UNet3DConfiguration($1)) }
+    unet = try load("unet", file) { try UNet3DConditionModel($0, UNetConfiguration($1)) }
     autoencoder = try load("vae", file) { try AutoencoderKL($0, AutoencoderKLConfiguration($1)) }
     textEncoder = try load("text_encoder", "model.safetensors") {
       try CLIPTextModel($0, CLIPTextConfiguration($1))

@@ -15,7 +15,7 @@ import Testing
     let trainableUNet = TrainableGolden(unetSource)
     let trainableText = TrainableGolden(try Golden("clip-gelu/model.safetensors").source)
     let unet = try UNet3DConditionModel(
-      trainableUNet.weights.root, UNet3DConfiguration(Golden.configuration("unet-gradients/config.json")))
+      trainableUNet.weights.root, UNetConfiguration(Golden.configuration("unet-gradients/config.json")))
     let encoder = try CLIPTextModel(
       trainableText.weights.root, CLIPTextConfiguration(Golden.configuration("clip-gelu/config.json")))
     let parameters = (trainableUNet.store.parameters + trainableText.store.parameters).map(\.tensor)

@@ -11,7 +11,7 @@ import Testing
   static func load(_ folder: String) throws -> (model: UNet3DConditionModel, golden: Golden) {
     let weights = Weights(
       try Golden("\(folder)/diffusion_pytorch_model.safetensors").source, name: folder)
-    let configuration = try UNet3DConfiguration(try Golden.configuration("\(folder)/config.json"))
+    let configuration = try UNetConfiguration(try Golden.configuration("\(folder)/config.json"))
     let model = try UNet3DConditionModel(weights.root, configuration)
     try weights.finish()
     return (model, try Golden("\(folder)/golden.safetensors"))
@@ -40,7 +40,7 @@ import Testing
   func gradientsOfEveryParameter(recomputed: Bool) throws {
     let golden = try Golden("unet-gradients/golden.safetensors")
     let trainable = TrainableGolden(try Golden("unet-gradients/diffusion_pytorch_model.safetensors").source)
-    let configuration = try UNet3DConfiguration(try Golden.configuration("unet-gradients/config.json"))
+    let configuration = try UNetConfiguration(try Golden.configuration("unet-gradients/config.json"))
     let model = try UNet3DConditionModel(trainable.weights.root, configuration)
     try trainable.weights.finish()
     let output = try model(
@@ -114,7 +114,7 @@ import Testing
     let json = try Configuration(
       JSON(parsing: Array(#"{"attention_head_dim": 64, "sample_size": 32}"#.utf8), file: "zeroscope"),
       file: "zeroscope")
-    let sites = try UNet3DConfiguration(json).motionSites(latentHeight: 40, latentWidth: 72)
+    let sites = try UNetConfiguration(json).motionSites(latentHeight: 40, latentWidth: 72)
     #expect(sites.count == 15)
     #expect(
       sites[4]

@@ -2,10 +2,11 @@
 
 import json
 
+import tiny_folders
 import torch
 from diffusers import (DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
                        EulerDiscreteScheduler, LCMScheduler, PNDMScheduler)
-from golden_writer import folder, generator, save_tensors
+from golden_writer import folder, generator, save_json, save_tensors
 
 STABLE_DIFFUSION = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
                         set_alpha_to_one=False, steps_offset=1)
@@ -59,6 +60,9 @@ SHAPE = (1, 4, 3, 5)
 COUNTS = (5, 16)
 LISTED = (4, 5, 6, 7, 9, 10, 12, 16, 20, 25, 30, 49, 50)
 EVALUATIONS = 32
+PIPELINE = dict(prompt="a red fox walking in the snow", negative_prompt="blurry", num_inference_steps=5, guidance_scale=9.0,
+                num_frames=6, height=16, width=24)
+SEED = 42
 
 
 def make() -> None:
@@ -90,3 +94,19 @@ def make() -> None:
                 tensors[f"{name}/{steps}/{index}"] = sample
     save_tensors("schedulers/schedulers.safetensors", tensors)
     (folder("schedulers") / "schedulers.json").write_text(json.dumps(table) + "\n")
+    write_pipeline()
+
+
+@torch.no_grad()
+def write_pipeline() -> None:
+    """Whole samplings by TextToVideoSDPipeline, whose schedulers see frames (F,C,h,w) and draw noise of that shape."""
+    pipeline = tiny_folders.load("tiny-zeroscope")
+    tensors = {}
+    for name, kind in {"ddpm": DDPMScheduler, "euler-ancestral": EulerAncestralDiscreteScheduler,
+                       "dpmsolver++": DPMSolverMultistepScheduler}.items():
+        pipeline.scheduler = kind.from_config(pipeline.scheduler.config)
+        latents = []
+        pipeline(**PIPELINE, generator=generator(SEED), callback=lambda i, t, z: latents.append(z.clone()))
+        tensors[f"{name}/latents"] = latents[-1]
+    save_tensors("schedulers/pipeline.safetensors", tensors)
+    save_json("schedulers/pipeline.json", {**PIPELINE, "seed": SEED})

@@ -17,7 +17,7 @@ if [ "$memory" -lt 16 ] || { [ ! -d "$folder" ] && [ "$disk" -lt 5 ]; }; then
   echo "skipped: found $memory GB of memory and $disk GB of disk, expected 16 and 5"
   exit 0
 fi
-[ -d "$folder" ] || "${PYTHON:-python3}" "$root/Tests/Goldens/write_zeroscope_folder.py" "$folder"
+[ -d "$folder" ] || "${PYTHON:-python3}" "$root/Tests/Goldens/write_released_folder.py" zeroscope "$folder"
 motiontransfer inspect "$folder" | grep -E "^(unet|native|machine)"
 
 work="$(mktemp -d)"

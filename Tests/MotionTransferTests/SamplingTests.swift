@@ -41,6 +41,20 @@ import Testing
     expectFrames(clip, try golden["\(name)/frames"])
     #expect(try engine.generate(options, embedding: nil) == clip, "the same seed gives the same bytes")
   }
+
+  /// Another sampler than the folder's; the stochastic ones draw each frame's noise as (C, h, w).
+  @Test(arguments: ["ddpm", "euler-ancestral", "dpmsolver++"])
+  func otherSchedulersEqualDiffusers(scheduler: String) throws {
+    let golden = try Golden("schedulers/pipeline.safetensors")
+    var options = try Options(golden: try Golden.configuration("schedulers/pipeline.json"))
+    options.scheduler = scheduler
+    let pipeline = try TextToVideoPipeline(try ModelDescription("\(Golden.folder)/tiny-zeroscope"), Job())
+    let settings = try Settings(options, pipeline.description)
+    var generator = TorchGenerator(seed: options.seed)
+    let start = pipeline.noise(settings.geometry, using: &generator)
+    let latents = try pipeline.sample(start, settings, adapters: .none, using: &generator, Job())
+    expectClose(latents, try golden.clips("\(scheduler)/latents"), 1e-3, "latents")
+  }
 }
 
 extension Options {

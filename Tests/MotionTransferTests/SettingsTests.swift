@@ -60,12 +60,12 @@ import Testing
 
   @Test func zeroScopesDefaultSitesAreTheAuthors() throws {
     let json = try Configuration(contentsOf: "\(model)/unet/config.json")
-    var unet = try UNet3DConfiguration(json)
+    var unet = try UNetConfiguration(json)
     unet.blockOutChannels = [320, 640, 1280, 1280]
     unet.downAttention = [true, true, true, false]
     unet.upAttention = [false, true, true, true]
     unet.layersPerBlock = 2
-    unet.attentionHeadWidth = 64
+    unet.headWidths = [64, 64, 64, 64]
     let sites = try MotionSites.select(
       Recommendations().sites, from: unet.motionSites(latentHeight: 40, latentWidth: 72))
     #expect(

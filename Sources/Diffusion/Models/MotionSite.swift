@@ -11,24 +11,25 @@ public struct MotionSite: Sendable, Equatable {
   public let width: Int
 }
 
-extension UNet3DConfiguration {
+extension UNetConfiguration {
   /// All sites in the down and up blocks, in the model's order; the mid block and `transformer_in` are none
-  /// (Motion Inversion, section 3).
+  /// (Motion Inversion, section 3). With a motion adapter every layer has one.
   public func motionSites(latentHeight: Int, latentWidth: Int) -> [MotionSite] {
     let sizes = levelSizes(latentHeight, latentWidth)
     func sites(_ block: String, layers: Int, level: Int) -> [MotionSite] {
       (0..<layers).map { j in
         MotionSite(
-          path: "\(block).temp_attentions.\(j).transformer_blocks.0",
-          channels: blockOutChannels[level] / attentionHeadWidth * attentionHeadWidth,
+          path: "\(block).\(motion == nil ? "temp_attentions" : "motion_modules").\(j).transformer_blocks.0",
+          channels: motion == nil
+            ? blockOutChannels[level] / headWidths[level] * headWidths[level] : blockOutChannels[level],
           height: sizes[level].height, width: sizes[level].width)
       }
     }
     let levels = blockOutChannels.indices
-    let down = levels.filter { downAttention[$0] }.flatMap {
+    let down = levels.filter { motion != nil || downAttention[$0] }.flatMap {
       sites("down_blocks.\($0)", layers: layersPerBlock, level: $0)
     }
-    let up = levels.filter { upAttention[$0] }.flatMap {
+    let up = levels.filter { motion != nil || upAttention[$0] }.flatMap {
       sites("up_blocks.\($0)", layers: layersPerBlock + 1, level: levels.count - 1 - $0)
     }
     return down + up

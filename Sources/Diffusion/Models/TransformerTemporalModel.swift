@@ -1,22 +1,32 @@
 import Layers
 import Tensors
 
-/// A transformer over the frames of each pixel (diffusers' `TransformerTemporalModel`).
+/// A transformer over the frames of each pixel (diffusers' `TransformerTemporalModel`, and with a position code
+/// `AnimateDiffTransformer3D`).
 ///
 /// GroupNorm over the whole clip -> Linear -> one block of two temporal self-attentions -> Linear -> + x.
-/// There is no position code: the order of frames is known only through the temporal convolutions.
+/// Without a position code the order of frames is known only through the temporal convolutions.
 struct TransformerTemporalModel: Sendable {
   let norm: GroupNorm
   let projectionIn: Linear
   let block: TemporalTransformerBlock
   let projectionOut: Linear
+  let normalizesEachFrame: Bool
 
-  /// - Parameter heads: the inner width, heads · headWidth, may differ from `channels`
-  init(_ scope: WeightScope, _ channels: Int, heads: Int, headWidth: Int, groups: Int) throws {
+  /// - Parameters:
+  ///   - heads: the inner width, heads · headWidth, may differ from `channels`
+  ///   - maximumFrames: length of the position code; nil for none
+  ///   - normalizesEachFrame: whether the group norm's statistics are a frame's rather than the clip's
+  init(
+    _ scope: WeightScope, _ channels: Int, heads: Int, headWidth: Int, groups: Int, maximumFrames: Int? = nil,
+    normalizesEachFrame: Bool = false
+  ) throws {
     let inner = heads * headWidth
     norm = try GroupNorm(scope["norm"], channels, groups: groups, epsilon: 1e-6)
     projectionIn = try Linear(scope["proj_in"], channels, inner)
-    block = try TemporalTransformerBlock(scope["transformer_blocks"][0], heads: heads, headWidth: headWidth)
+    block = try TemporalTransformerBlock(
+      scope["transformer_blocks"][0], heads: heads, headWidth: headWidth, maximumFrames: maximumFrames)
+    self.normalizesEachFrame = normalizesEachFrame
     projectionOut = try Linear(scope["proj_out"], inner, channels)
   }
 
@@ -24,7 +34,7 @@ struct TransformerTemporalModel: Sendable {
   /// - Returns: the same shape
   func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
     let (batch, frames, channels) = (x.shape[0], x.shape[1], x.shape[4])
-    let normalised = norm(x.reshaped([batch, -1, channels]))
+    let normalised = norm(x.reshaped([normalizesEachFrame ? batch * frames : batch, -1, channels]))
     let h = block(projectionIn(normalised, context).reshaped([batch, frames, -1, block.channels]), context)
     return x + projectionOut(h, context).reshaped(x.shape)
   }
@@ -35,13 +45,18 @@ struct TransformerTemporalModel: Sendable {
 struct TemporalTransformerBlock: Sendable {
   let path: String
   let channels: Int
+  let positions: SinusoidalPositionalEmbedding?
   let norm1, norm2, norm3: LayerNorm
   let attention1, attention2: TemporalAttention
   let feedForward: FeedForward
 
-  init(_ scope: WeightScope, heads: Int, headWidth: Int) throws {
+  init(_ scope: WeightScope, heads: Int, headWidth: Int, maximumFrames: Int?) throws {
     path = scope.path
     channels = heads * headWidth
+    let width = channels
+    positions = try maximumFrames.map {
+      try SinusoidalPositionalEmbedding(scope["pos_embed"], width, maximumLength: $0)
+    }
     norm1 = try LayerNorm(scope["norm1"], channels)
     attention1 = try TemporalAttention(scope["attn1"], heads: heads, headWidth: headWidth)
     norm2 = try LayerNorm(scope["norm2"], channels)
@@ -54,9 +69,11 @@ struct TemporalTransformerBlock: Sendable {
   /// - Returns: the same shape
   func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
     let motion = context.adapters.motion[path]
+    let places = positions?(x.shape[1])
+    func placed(_ x: Tensor) -> Tensor { places.map { x + $0 } ?? x }
     var x = x
-    x = x + attention1(norm1(x), queryKey: motion?.queryKey, value: motion?.value1, context)
-    x = x + attention2(norm2(x), queryKey: motion?.queryKey, value: motion?.value2, context)
+    x = x + attention1(placed(norm1(x)), queryKey: motion?.queryKey, value: motion?.value1, context)
+    x = x + attention2(placed(norm2(x)), queryKey: motion?.queryKey, value: motion?.value2, context)
     return x + feedForward(norm3(x), context)
   }
 }
