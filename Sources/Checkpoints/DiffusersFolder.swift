@@ -91,6 +91,10 @@ public struct DiffusersFolder: Sendable {
     }
     let file = ComponentFolder(path).file("model_index.json")
     guard isFile(file) else {
+      if isFolder(ComponentFolder(path).file("snapshots")) {
+        throw CheckpointError(
+          .notFound, "\(path) is a Hugging Face cache. Expected a model folder in it: \(path)/snapshots/<revision>.")
+      }
       throw CheckpointError(
         .notFound,
         "\(file) does not exist. Expected a model folder in diffusers' format: model_index.json, unet, vae, "

@@ -7,16 +7,19 @@ public struct Context: Sendable {
   /// Whether blocks keep only their input for the gradient and run a second time in the backward pass:
   /// much less memory for about a third more time. It changes nothing where no gradient is asked for.
   public var recomputesActivations: Bool
+  /// Most tokens that a feed-forward layer holds at a time, at eight times their width; nil: all.
+  public var feedForwardChunk: Int?
   /// Called between blocks; an error thrown here ends the forward and reaches its caller.
   public var checkCancellation: @Sendable () throws -> Void
 
   /// The plain forward pass, unless told otherwise.
   public init(
-    adapters: Adapters = .none, recomputesActivations: Bool = false,
+    adapters: Adapters = .none, recomputesActivations: Bool = false, feedForwardChunk: Int? = nil,
     checkCancellation: @escaping @Sendable () throws -> Void = {}
   ) {
     self.adapters = adapters
     self.recomputesActivations = recomputesActivations
+    self.feedForwardChunk = feedForwardChunk
     self.checkCancellation = checkCancellation
   }
 

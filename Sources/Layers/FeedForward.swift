@@ -16,6 +16,17 @@ public struct FeedForward: Sendable {
   /// - Parameter x: (..., C)
   /// - Returns: the same shape
   public func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
+    let channels = x.shape[x.rank - 1]
+    let tokens = x.count / channels
+    guard let size = context.feedForwardChunk, tokens > size else { return whole(x, context) }
+    let rows = x.reshaped([tokens, channels])
+    let parts = stride(from: 0, to: tokens, by: size).map {
+      whole(rows.sliced(axis: 0, $0..<min($0 + size, tokens)), context)
+    }
+    return Tensor.concatenated(parts, axis: 0).reshaped(x.shape)
+  }
+
+  private func whole(_ x: Tensor, _ context: Context) -> Tensor {
     output(projection(x, context).geglu(), context)
   }
 }

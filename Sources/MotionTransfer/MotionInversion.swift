@@ -23,7 +23,7 @@ extension TextToVideoPipeline {
     let text = unet.prepare(prompt, plain)
 
     var embedding = MotionEmbedding(zeroAt: sites, frames: size.frames, design: settings.embeddingDesign)
-    let context = context(job, adapters: Adapters(motion: embedding.blocks))
+    let context = context(job, adapters: Adapters(motion: embedding.blocks), settings.memory)
     var optimizer = AdamW(learningRate: settings.learningRate)
     var loss: Float = 0
     try job.report(.learn, 0, of: settings.inversionSteps)

@@ -108,7 +108,9 @@ public final class MotionTransferEngine: Sendable {
       let noise = pipeline.noise(settings.geometry, using: &generator)
       let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
       return try withCancellation(job.isCancelled) {
-        try pipeline.decode(try pipeline.sample(start, settings, adapters: adapters, using: &generator, job), job)
+        try pipeline.decode(
+          try pipeline.sample(start, settings, adapters: adapters, using: &generator, job), job,
+          tiled: settings.memory.vaeTiling)
       }
     }
   }

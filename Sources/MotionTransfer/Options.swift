@@ -59,6 +59,9 @@ public struct Options: Sendable {
   /// Frames a second of the reference; noted in the embedding file.
   public var frameRate: Double?
 
+  /// What is traded against memory.
+  public var memory = MemoryOptions()
+
   /// Everything left to the model.
   public init() {}
 }

@@ -27,6 +27,7 @@ struct Settings: Sendable {
   let noisePrior: Double?
   let recommendedNoiseInitialization: NoiseInitialization
   let recommendedNoisePrior: Double
+  let memory: MemoryOptions
   let seed: UInt64
   let frameRate: Double?
   let geometry: Geometry
@@ -68,6 +69,8 @@ struct Settings: Sendable {
     noiseInitialization = options.noiseInitialization
     recommendedNoiseInitialization = recommended.noiseInitialization
     recommendedNoisePrior = recommended.noisePrior
+    memory = options.memory
+    if let chunk = memory.feedForwardChunk { _ = try Self.number("feed-forward-chunk", chunk, in: 1...1 << 24) }
     seed = options.seed
     frameRate = try (options.frameRate ?? recommended.frameRate).map { rate throws(MotionTransferError) in
       try Self.number("frame-rate", rate, in: 0.01...1000)

@@ -57,8 +57,11 @@ struct TextToVideoPipeline: Sendable {
   }
 
   /// A forward's context that polls the job.
-  func context(_ job: Job, adapters: Adapters = .none) -> Context {
-    Context(adapters: adapters, checkCancellation: { try job.check() })
+  func context(_ job: Job, adapters: Adapters = .none, _ memory: MemoryOptions = MemoryOptions()) -> Context {
+    Context(
+      adapters: adapters, recomputesActivations: memory.gradientCheckpointing,
+      feedForwardChunk: memory.feedForwardChunk,
+      checkCancellation: { try job.check() })
   }
 
   /// Prompts to hidden states (M, L, D).
@@ -92,14 +95,14 @@ struct TextToVideoPipeline: Sendable {
     return latents.reshaped([1] + shape)
   }
 
-  /// Latents to frames.
-  func decode(_ latents: Tensor, _ job: Job) throws -> Clip {
+  /// Latents to frames, one at a time.
+  func decode(_ latents: Tensor, _ job: Job, tiled: Bool = false) throws -> Clip {
     let frames = latents.shape[1]
     var parts: [Tensor] = []
     for frame in 0..<frames {
       try job.report(.decode, frame, of: frames)
       let one = latents.sliced(axis: 1, frame..<frame + 1).reshaped([1] + latents.shape.suffix(3))
-      parts.append(try vae.decode(one * (1 / description.vae.scalingFactor), context(job)))
+      parts.append(try vae.decode(one * (1 / description.vae.scalingFactor), tiled: tiled, context(job)))
     }
     let decoded = Tensor.concatenated(parts, axis: 0)
     // Asked last: a cancelled job's tensors are worthless.
@@ -119,7 +122,7 @@ struct TextToVideoPipeline: Sendable {
     let guided = settings.guidanceScale > 1
     let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
     let hidden = try encode(prompts, context(job))
-    let contexts = [Adapters.none, adapters].map { context(job, adapters: $0) }
+    let contexts = [Adapters.none, adapters].map { context(job, adapters: $0, settings.memory) }
     let texts = contexts.map { unet.prepare(hidden, $0) }
     var latents = scheduler.initialNoiseScale == 1 ? start : start * scheduler.initialNoiseScale
     try job.report(.sample, 0, of: timesteps.count)

@@ -24,6 +24,20 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Threads; 0: one per processor.")
   var nThreads = 0
 
+  @Flag(
+    help:
+      "Decode frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames."
+  )
+  var vaeTiling = false
+
+  @Option(help: "Most tokens that a feed-forward layer holds at a time: less memory, the same result. Default: all.")
+  var feedForwardChunk: Int?
+
+  @Flag(
+    help: "Learn with each block computed again for its gradient: much less memory, a third more time, the same result."
+  )
+  var gradientCheckpointing = false
+
   /// The engine's options with these filled in.
   func options() -> Options {
     var options = Options()
@@ -31,6 +45,9 @@ struct ModelOptions: ParsableArguments {
     options.numFrames = numFrames
     options.width = width
     options.height = height
+    options.memory.vaeTiling = vaeTiling
+    options.memory.feedForwardChunk = feedForwardChunk
+    options.memory.gradientCheckpointing = gradientCheckpointing
     return options
   }
 

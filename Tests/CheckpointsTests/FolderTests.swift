@@ -66,6 +66,25 @@ struct FolderTests {
     }
   }
 
+  @Test("a Hugging Face cache: a snapshot of links to blobs without extensions")
+  func cache() throws {
+    try withTemporaryFolder { folder in
+      try make(folder, "blobs", "refs", "snapshots/8227ddd/unet")
+      let snapshot = "\(folder)/snapshots/8227ddd"
+      func link(_ name: String, up: String) throws {
+        try FileManager.default.createSymbolicLink(
+          atPath: "\(snapshot)/\(name)", withDestinationPath: "\(up)/blobs/\(name.hash)")
+      }
+      let weights = "unet/diffusion_pytorch_model.fp16.safetensors"
+      try write(#"{"unet": ["diffusers", "UNet3DConditionModel"]}"#, to: "\(folder)/blobs/\("model_index.json".hash)")
+      try save("\(folder)/blobs/\(weights.hash)", 7)
+      try link("model_index.json", up: "../..")
+      try link(weights, up: "../../..")
+      #expect(try value(try DiffusersFolder(snapshot).component("unet")) == 7)
+      expectError(.notFound, "snapshots/<revision>") { _ = try DiffusersFolder(folder) }
+    }
+  }
+
   @Test("shards are one checkpoint")
   func shards() throws {
     try withTemporaryFolder { folder in

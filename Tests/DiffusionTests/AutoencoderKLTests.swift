@@ -51,6 +51,19 @@ import Testing
     #expect(cases > 0)
   }
 
+  @Test func decodesInTiles() throws {
+    let (model, _) = try trainable("vae-attention")
+    let golden = try Golden("vae-attention/tiled.safetensors")
+    let latents = try golden.pictures("latents")
+    let pictures = try model.decode(latents, tiled: true)
+    expectClose(pictures, try golden.pictures("image"), 1e-4)
+    #expect(pictures.toArray() != (try model.decode(latents).toArray()))
+    // What fits a tile is decoded whole.
+    let small = latents.sliced(axis: 1, 0..<16).sliced(axis: 2, 0..<16)
+    let whole = try model.decode(small).toArray()
+    #expect(try model.decode(small, tiled: true).toArray() == whole)
+  }
+
   @Test(arguments: [false, true])
   func gradientsOfEveryParameter(recomputed: Bool) throws {
     let (model, trainable) = try trainable("vae-attention")

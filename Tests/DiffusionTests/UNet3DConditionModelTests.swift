@@ -51,6 +51,15 @@ import Testing
     try trainable.expectGradients(of: loss, try Golden("unet-gradients/gradients.safetensors"), 1e-4)
   }
 
+  @Test(arguments: [1, 7, 1000])
+  func chunkedFeedForwardGivesTheSame(size: Int) throws {
+    let (model, golden) = try Self.load("unet-two-levels")
+    let output = try model(
+      try golden.clips("0/sample"), timesteps: try golden.integers("0/timesteps"),
+      text: TextContext(try golden["0/text"]), Context(feedForwardChunk: size))
+    expectClose(output, try golden.clips("0/output"), 1e-4)
+  }
+
   @Test func oneTimestepAndOnePromptServeAllClips() throws {
     let (model, golden) = try Self.load("unet-gradients")
     let sample = try golden.clips("0/sample")

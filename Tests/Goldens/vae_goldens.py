@@ -68,6 +68,15 @@ def write_gradients(name: str, vae: AutoencoderKL, values: dict[str, torch.Tenso
     save_tensors(f"{name}/gradients.safetensors", {key: p.grad for key, p in vae.named_parameters()})
 
 
+def write_tiled(name: str, vae: AutoencoderKL) -> None:
+    """Latents of more than a tile each way, decoded with tiling: tiles of 32 pixels, 16 latents."""
+    latents = torch.randn((1, 4, 20, 28), generator=generator(78))
+    vae.enable_tiling()
+    with torch.no_grad():
+        save_tensors(f"{name}/tiled.safetensors", {"latents": latents, "image": vae.decode(latents).sample})
+    vae.disable_tiling()
+
+
 def make() -> None:
     vae = new_vae(31, (8, 16), layers=1, groups=4)
     values = golden(vae, 131, [(2, 3, 12, 10), (1, 3, 11, 15)], [(2, 4, 5, 7), (1, 4, 1, 3)])
@@ -75,6 +84,7 @@ def make() -> None:
     write_old_names("vae-old-names", vae)
     save_tensors("vae-old-names/golden.safetensors", values)
     write_gradients("vae-attention", vae, values)
+    write_tiled("vae-attention", vae)
     save_tensors("vae-attention/golden.safetensors", values)
 
     vae = new_vae(32, (8, 8, 8), layers=2, groups=8, attention=False)

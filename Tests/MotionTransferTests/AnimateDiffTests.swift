@@ -69,6 +69,26 @@ import Testing
     #expect(many?.kind == .settings && many?.message.contains("num-inference-steps") == true)
   }
 
+  /// Chunks and recomputation change memory, not results.
+  @Test func memoryOptionsLearnTheSame() throws {
+    let engine = try MotionTransferEngine(model: Self.model)
+    var options = Options()
+    (options.width, options.height, options.numFrames, options.sites) = (16, 16, 3, "all")
+    (options.inversionSteps, options.ddimInversionSteps, options.referencePrompt) = (3, 0, "a disc")
+    let reference = Clip(
+      frames: 3, height: 16, width: 16, pixels: (0..<2304).map { UInt8(truncatingIfNeeded: $0 * 11) })
+    let plain = try engine.learn(reference, options)
+    options.memory.gradientCheckpointing = true
+    options.memory.feedForwardChunk = 5
+    let sparing = try engine.learn(reference, options)
+    let path = "up_blocks.1.motion_modules.0.transformer_blocks.0"
+    let (one, other) = (try #require(plain.blocks[path]?.value1), try #require(sparing.blocks[path]?.value1))
+    expectClose(other, one, 1e-3)
+    options.memory.feedForwardChunk = 0
+    let error = #expect(throws: MotionTransferError.self) { try engine.learn(reference, options) }
+    #expect(error?.message.contains("feed-forward-chunk") == true)
+  }
+
   /// Another adapter is another model to an embedding.
   @Test func theAdapterIsPartOfTheIdentity() throws {
     let one = try ModelDescription(Self.model).identity

@@ -47,11 +47,18 @@ public struct AutoencoderKL: Sendable {
 
   /// Pictures from latents, a few at a time to bound memory.
   ///
-  /// - Parameter latents: (N, h, w, latent channels), divided by the scaling factor
+  /// - Parameters:
+  ///   - latents: (N, h, w, latent channels), divided by the scaling factor
+  ///   - tiled: whether pictures above the tile's size are decoded in tiles that overlap: less memory, and slightly another
+  ///     picture, for the tiles do not see each other
   /// - Returns: (N, H, W, 3), about -1 ... 1, not clamped
-  public func decode(_ latents: Tensor, _ context: Context = Context()) throws -> Tensor {
+  public func decode(_ latents: Tensor, tiled: Bool = false, _ context: Context = Context()) throws -> Tensor {
     try check("latents", latents, configuration.latentChannels)
     let factor = configuration.latentFactor
+    let tile = configuration.tileSize / factor
+    if tiled, tile > 1, max(latents.shape[1], latents.shape[2]) > tile {
+      return try Tiles(size: tile, factor: factor).decode(latents) { try decode($0, context) }
+    }
     return try inPortions(latents, pixels: latents.shape[1] * latents.shape[2] * factor * factor) {
       try decoder(postQuantConv?($0) ?? $0, context)
     }

@@ -20,6 +20,8 @@ public struct AutoencoderKLConfiguration: Sendable, Equatable {
   public var usesQuantConv: Bool
   /// Whether one precedes the decoder.
   public var usesPostQuantConv: Bool
+  /// Height and width, in pixels, of the tiles of tiled decoding: the size that the model was trained on.
+  public var tileSize: Int
   /// Latents are multiplied by this for diffusion.
   public var scalingFactor: Float
 
@@ -39,6 +41,7 @@ public struct AutoencoderKLConfiguration: Sendable, Equatable {
     midBlockHasAttention = try json.bool("mid_block_add_attention", default: true)
     usesQuantConv = try json.bool("use_quant_conv", default: true)
     usesPostQuantConv = try json.bool("use_post_quant_conv", default: true)
+    tileSize = json.has("sample_size") ? try json.ints("sample_size", count: 2)[0] : 32
     scalingFactor = Float(try json.double("scaling_factor", default: 0.18215))
     try check(json)
   }
