@@ -85,11 +85,15 @@ let package = Package(
     tests("Kernels"),
     tests("Tensors", "Kernels", "Layers", "Checkpoints"),
     tests("Checkpoints", "Layers", "Tensors"),
-    tests("Diffusion", "Checkpoints", "Layers", "Tensors"),
+    tests("Diffusion", "Checkpoints", "Kernels", "Layers", "Tensors"),
     .testTarget(
       name: "TokenizerTests", dependencies: ["Diffusion", "Checkpoints"], path: "Tests/TokenizerTests",
       swiftSettings: swiftSettings),
     tests("Training", "Checkpoints"),
     tests("Metrics", "Checkpoints", "Layers", "Tensors"),
+    // Our side of Tests/Benchmarks/run.py
+    .executableTarget(
+      name: "BenchmarkWorker", dependencies: ["Diffusion", "Checkpoints", "Kernels", "Layers", "Tensors"],
+      path: "Tests/Benchmarks/Worker", swiftSettings: swiftSettings),
   ]
 )

@@ -1,12 +1,11 @@
 // Compiles kernels.inc for each instruction set and forwards every public function to the best one that the
 // processor has. x86-64 machines below AVX2 and all other architectures use the plain build.
 #include "CKernels.h"
+#include "dispatch.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define JOIN(a, b) a##b
 
 #define NAME(x) JOIN(baseline_, x)
 #include "kernels.inc"
@@ -27,40 +26,28 @@
 #pragma clang attribute pop
 #endif
 
-enum { BASELINE, AVX2, AVX512 };
-
-// Asked once, before main: no lock, and no kernel can run earlier. MOTIONTRANSFER_INSTRUCTION_SET=avx2 or =baseline
-// keeps to less than the processor has, for tests.
-static int level = BASELINE;
+// Asked once, before main: no lock, and no kernel can run earlier. MOTIONTRANSFER_INSTRUCTION_SET=avx512, =avx2 or
+// =baseline keeps to less than the processor has, for tests.
+int mtk_level = BASELINE;
 __attribute__((constructor)) static void choose(void) {
 #if defined(__x86_64__)
   const char *limit = getenv("MOTIONTRANSFER_INSTRUCTION_SET");
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-    level = AVX2;
-  if (level == AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+    mtk_level = AVX2;
+  if (mtk_level == AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    level = AVX512;
-  if (limit && strcmp(limit, "avx2") == 0 && level == AVX512) level = AVX2;
-  if (limit && strcmp(limit, "baseline") == 0) level = BASELINE;
+    mtk_level = __builtin_cpu_supports("avx512bf16") ? AVX512_BF16 : AVX512;
+  if (limit && strcmp(limit, "avx512") == 0 && mtk_level == AVX512_BF16) mtk_level = AVX512;
+  if (limit && strcmp(limit, "avx2") == 0 && mtk_level > AVX2) mtk_level = AVX2;
+  if (limit && strcmp(limit, "baseline") == 0) mtk_level = BASELINE;
 #endif
 }
 
 const char *mtk_instruction_set(void) {
-  return level == AVX512 ? "avx512" : level == AVX2 ? "avx2" : "baseline";
+  static const char *const names[] = {"baseline", "avx2", "avx512", "avx512bf16"};
+  return names[mtk_level];
 }
-
-#if defined(__x86_64__)
-#define FORWARD(type, name, parameters, arguments)                                                           \
-  type mtk_##name parameters {                                                                               \
-    if (level == AVX512) return avx512_##name arguments;                                                     \
-    if (level == AVX2) return avx2_##name arguments;                                                         \
-    return baseline_##name arguments;                                                                        \
-  }
-#else
-#define FORWARD(type, name, parameters, arguments)                                                           \
-  type mtk_##name parameters { return baseline_##name arguments; }
-#endif
 
 FORWARD(void, add, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
 FORWARD(void, subtract, (const float *a, const float *b, float *y, size_t n), (a, b, y, n))
@@ -86,9 +73,5 @@ FORWARD(void, column_affine, (const float *x, const float *scale, const float *s
 FORWARD(void, column_affine_sums, (const float *x, const float *dy, const float *scale, const float *shift, int silu, double *sum, double *product, size_t rows, size_t columns), (x, dy, scale, shift, silu, sum, product, rows, columns))
 FORWARD(void, column_affine_pullback, (const float *x, const float *dy, const float *scale, const float *shift, int silu, const float *p, const float *q, const float *r, float *dx, size_t rows, size_t columns), (x, dy, scale, shift, silu, p, q, r, dx, rows, columns))
 FORWARD(void, column_sum, (const float *x, float *sum, size_t rows, size_t columns), (x, sum, rows, columns))
-FORWARD(void, softmax, (float *x, float scale, ptrdiff_t causal, size_t rows, size_t columns), (x, scale, causal, rows, columns))
-FORWARD(void, softmax_pullback, (const float *p, float *dp, float scale, size_t rows, size_t columns), (p, dp, scale, rows, columns))
-FORWARD(void, temporal_attention, (const float *q, const float *k, const float *v, float *y, size_t frames, size_t stride, size_t heads, size_t width, float *scratch), (q, k, v, y, frames, stride, heads, width, scratch))
-FORWARD(void, temporal_attention_pullback, (const float *q, const float *k, const float *v, const float *dy, float *dq, float *dk, float *dv, size_t frames, size_t stride, size_t heads, size_t width, float *scratch), (q, k, v, dy, dq, dk, dv, frames, stride, heads, width, scratch))
 FORWARD(void, widen_float16, (const uint16_t *x, float *y, size_t n), (x, y, n))
 FORWARD(void, widen_bfloat16, (const uint16_t *x, float *y, size_t n), (x, y, n))

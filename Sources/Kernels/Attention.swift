@@ -3,7 +3,7 @@ import CKernels
 /// Scaled dot-product attention in token-major layout, heads side by side in the channels.
 ///
 /// q, y: (N, L, C); k, v: (M, S, C); N is a multiple of M and batch n of q reads batch n / (N / M) of k and v, so that
-/// the frames of a clip share one prompt. Scores exist only for a block of queries at a time.
+/// the frames of a clip share one prompt. Scores exist only for a few queries and a block of keys at a time.
 public struct AttentionShape {
   let queries, queryTokens, keys, keyTokens, heads, width: Int
   let causal: Bool
@@ -22,9 +22,16 @@ public struct AttentionShape {
   }
 
   private var channels: Int { heads * width }
-  private var scale: Float { 1 / Float(width).squareRoot() }
-  /// Queries per block: scores of about 256 KiB.
-  private var block: Int { min(queryTokens, max(16, 65_536 / keyTokens)) }
+  /// Queries of one job: enough to pay for packing the keys.
+  private var block: Int { min(queryTokens, 512) }
+
+  private func head(
+    _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>, _ rows: Range<Int>
+  ) -> mtk_attention {
+    mtk_attention(
+      q: q, k: k, v: v, queries: rows.count, keys: keyTokens, query_stride: channels, key_stride: channels,
+      width: width, causal: causal ? rows.lowerBound : -1)
+  }
 
   /// y = softmax(q kᵀ / sqrt(width)) v, per head.
   public func forward(
@@ -32,31 +39,17 @@ public struct AttentionShape {
     _ y: UnsafeMutablePointer<Float>
   ) {
     let blocks = (queryTokens + block - 1) / block
-    GEMM.forEach(queries * heads * blocks) { job in
+    ThreadPool.shared.forEach(queries * heads * blocks) { job in
       let (batch, rest) = job.quotientAndRemainder(dividingBy: heads * blocks)
       let (head, index) = rest.quotientAndRemainder(dividingBy: blocks)
-      let first = index * block
-      let rows = min(block, queryTokens - first)
-      let start = (batch * queryTokens + first) * channels + head * width
+      let rows = index * block..<min(queryTokens, (index + 1) * block)
+      let start = (batch * queryTokens + rows.lowerBound) * channels + head * width
       let keyStart = batch / (queries / keys) * keyTokens * channels + head * width
-      withScratch(rows * keyTokens) { scores in
-        probabilities(q + start, k + keyStart, first: first, rows: rows, scores)
-        GEMM.serial(
-          rows, width, keyTokens, GEMM.Operand(scores, stride: keyTokens),
-          GEMM.Operand(v + keyStart, stride: channels), y + start, stride: channels)
+      withScratch(mtk_attention_scratch(rows.count, keyTokens, width)) { scratch in
+        var attention = self.head(q + start, k + keyStart, v + keyStart, rows)
+        mtk_attention_forward(&attention, y + start, scratch)
       }
     }
-  }
-
-  /// Softmax of the scores of `rows` queries from `first` on.
-  private func probabilities(
-    _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, first: Int, rows: Int,
-    _ scores: UnsafeMutablePointer<Float>
-  ) {
-    GEMM.serial(
-      rows, keyTokens, width, GEMM.Operand(q, stride: channels),
-      GEMM.Operand(k, stride: channels, transposed: true), scores, stride: keyTokens)
-    mtk_softmax(scores, scale, causal ? first : -1, rows, keyTokens)
   }
 
   /// Gradients of q, k and v, overwritten; nil where nobody asks. Probabilities are recomputed, never kept.
@@ -70,54 +63,25 @@ public struct AttentionShape {
     let shared = queries / keys
     // Without gradients of keys and values every query batch is its own job.
     let alone = dk == nil && dv == nil
-    GEMM.forEach((alone ? queries : keys) * heads) { job in
+    ThreadPool.shared.forEach((alone ? queries : keys) * heads) { job in
       let (batch, head) = job.quotientAndRemainder(dividingBy: heads)
       let members = alone ? batch..<batch + 1 : batch * shared..<(batch + 1) * shared
-      for member in members {
-        for first in stride(from: 0, to: queryTokens, by: block) {
-          blockPullback(q, k, v, dy, dq, dk, dv, batch: member, head: head, first: first)
+      withScratch(mtk_attention_scratch(queryTokens, keyTokens, width)) { scratch in
+        for member in members {
+          let start = member * queryTokens * channels + head * width
+          let keyStart = member / shared * keyTokens * channels + head * width
+          var attention = self.head(q + start, k + keyStart, v + keyStart, 0..<queryTokens)
+          mtk_attention_pullback(
+            &attention, dy + start, dq.map { $0 + start }, dk.map { $0 + keyStart }, dv.map { $0 + keyStart },
+            scratch)
         }
-      }
-    }
-  }
-
-  private func blockPullback(
-    _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>,
-    _ dy: UnsafePointer<Float>, _ dq: UnsafeMutablePointer<Float>?, _ dk: UnsafeMutablePointer<Float>?,
-    _ dv: UnsafeMutablePointer<Float>?, batch: Int, head: Int, first: Int
-  ) {
-    let rows = min(block, queryTokens - first)
-    let start = (batch * queryTokens + first) * channels + head * width
-    let keyStart = batch / (queries / keys) * keyTokens * channels + head * width
-    withScratch(2 * rows * keyTokens) { p in
-      let dp = p + rows * keyTokens
-      probabilities(q + start, k + keyStart, first: first, rows: rows, p)
-      if let dv {
-        GEMM.serial(
-          keyTokens, width, rows, GEMM.Operand(p, stride: keyTokens, transposed: true),
-          GEMM.Operand(dy + start, stride: channels), keep: 1, dv + keyStart, stride: channels)
-      }
-      guard dq != nil || dk != nil else { return }
-      GEMM.serial(
-        rows, keyTokens, width, GEMM.Operand(dy + start, stride: channels),
-        GEMM.Operand(v + keyStart, stride: channels, transposed: true), dp, stride: keyTokens)
-      mtk_softmax_pullback(p, dp, scale, rows, keyTokens)
-      if let dq {
-        GEMM.serial(
-          rows, width, keyTokens, GEMM.Operand(dp, stride: keyTokens),
-          GEMM.Operand(k + keyStart, stride: channels), dq + start, stride: channels)
-      }
-      if let dk {
-        GEMM.serial(
-          keyTokens, width, rows, GEMM.Operand(dp, stride: keyTokens, transposed: true),
-          GEMM.Operand(q + start, stride: channels), keep: 1, dk + keyStart, stride: channels)
       }
     }
   }
 }
 
-/// Attention of every pixel over its own frames: thousands of sequences of 8 to 32 tokens, where a BLAS call costs more
-/// than its arithmetic. All buffers (B, F, P, C).
+/// Attention of every pixel over its own frames: thousands of sequences of 8 to 32 tokens that lie P·C apart. All buffers
+/// (B, F, P, C).
 public struct TemporalAttentionShape {
   let clips, frames, positions, heads, width: Int
 
@@ -132,14 +96,24 @@ public struct TemporalAttentionShape {
 
   private var channels: Int { heads * width }
 
-  /// Calls `body` with the offset of frame 0 of each pixel and a scratch of four floats per frame.
-  private func forEachPixel(_ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+  /// Calls `body` with one head of one pixel, the offset of its frame 0 and scratch memory.
+  private func forEachHead(
+    _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>,
+    _ body: (UnsafePointer<mtk_attention>, Int, UnsafeMutablePointer<Float>) -> Void
+  ) {
     let grain = max(1, 16_384 / (frames * channels))
+    let stride = positions * channels
     ThreadPool.shared.forRanges(clips * positions, grain: grain) { range in
-      withScratch(4 * frames) { scratch in
+      withScratch(mtk_attention_scratch(frames, frames, width)) { scratch in
         for index in range {
           let (clip, position) = index.quotientAndRemainder(dividingBy: positions)
-          body((clip * frames * positions + position) * channels, scratch)
+          for head in 0..<heads {
+            let at = (clip * frames * positions + position) * channels + head * width
+            var attention = mtk_attention(
+              q: q + at, k: k + at, v: v + at, queries: frames, keys: frames, query_stride: stride,
+              key_stride: stride, width: width, causal: -1)
+            body(&attention, at, scratch)
+          }
         }
       }
     }
@@ -150,10 +124,7 @@ public struct TemporalAttentionShape {
     _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ v: UnsafePointer<Float>,
     _ y: UnsafeMutablePointer<Float>
   ) {
-    forEachPixel { at, scratch in
-      mtk_temporal_attention(
-        q + at, k + at, v + at, y + at, frames, positions * channels, heads, width, scratch)
-    }
+    forEachHead(q, k, v) { attention, at, scratch in mtk_attention_forward(attention, y + at, scratch) }
   }
 
   /// Gradients of q, k and v, overwritten.
@@ -162,10 +133,11 @@ public struct TemporalAttentionShape {
     _ dy: UnsafePointer<Float>, _ dq: UnsafeMutablePointer<Float>, _ dk: UnsafeMutablePointer<Float>,
     _ dv: UnsafeMutablePointer<Float>
   ) {
-    forEachPixel { at, scratch in
-      mtk_temporal_attention_pullback(
-        q + at, k + at, v + at, dy + at, dq + at, dk + at, dv + at, frames, positions * channels, heads, width,
-        scratch)
+    let count = clips * frames * positions * channels
+    Elementwise.clear(dk, count: count)
+    Elementwise.clear(dv, count: count)
+    forEachHead(q, k, v) { attention, at, scratch in
+      mtk_attention_pullback(attention, dy + at, dq + at, dk + at, dv + at, scratch)
     }
   }
 }

@@ -1,13 +1,17 @@
 import CKernels
 
-/// Two-dimensional convolution over channels-last images: im2col in pieces, one matrix product per piece.
+/// Two-dimensional convolution over channels-last images: a product whose rows are the places of the window's elements
+/// in the image, so that nothing is copied.
 ///
-/// x: (N, H, W, I); weight: (O, kernelHeight, kernelWidth, I) as a matrix (O, K); y: (N, outHeight, outWidth, O).
+/// x: (N, H, W, I); weight: (O, kernelHeight, kernelWidth, I) as a matrix (O, K);
+/// y: (N, outHeight, outWidth, O).
 public struct Convolution {
   /// Sizes of one convolution.
   public let images, height, width, inputs, outputs, kernelHeight, kernelWidth, stride: Int
   /// Zero rows and columns around the input.
   public let top, left, bottom, right: Int
+  /// Elements of the weight between neighbouring window elements and between outputs.
+  private var tapStride, outputStride: Int
 
   /// Describes a convolution; all sizes are validated by the caller.
   public init(
@@ -26,6 +30,17 @@ public struct Convolution {
     self.left = left
     self.bottom = bottom
     self.right = right
+    tapStride = inputs
+    outputStride = kernelHeight * kernelWidth * inputs
+  }
+
+  /// A convolution over three neighbouring frames of (B, F, P, I), whose weight is (3, O, I).
+  init(clips: Int, frames: Int, positions: Int, inputs: Int, outputs: Int) {
+    self.init(
+      images: clips, height: frames, width: positions, inputs: inputs, outputs: outputs, kernelHeight: 3,
+      kernelWidth: 1, stride: 1, top: 1, left: 0, bottom: 1, right: 0)
+    tapStride = outputs * inputs
+    outputStride = inputs
   }
 
   /// Height of the output.
@@ -39,62 +54,99 @@ public struct Convolution {
     kernelHeight == 1 && kernelWidth == 1 && stride == 1 && top + left + bottom + right == 0
   }
 
-  /// Output pixels per piece: enough rows to feed the product, few enough to stay near the cache.
-  private func rowsPerPiece(_ total: Int) -> Int {
-    let wanted = max(256, 1_048_576 / columns)
-    let threads = ThreadPool.shared.threads
-    return max(1, min(wanted, (total + threads - 1) / threads))
-  }
+  private var taps: Int { kernelHeight * kernelWidth }
 
   /// y = x * weight + bias
   public func forward(
     _ x: UnsafePointer<Float>, _ weight: WeightMatrix, _ bias: UnsafePointer<Float>?,
     _ y: UnsafeMutablePointer<Float>
   ) {
-    let total = images * pixels
-    fill(y, rows: total, with: bias)
-    if isPointwise {
-      weight.multiplyTransposed(x, m: total, y, accumulate: bias != nil)
-      return
-    }
-    let size = rowsPerPiece(total)
-    weight.withFloats { w in
-      GEMM.forEach((total + size - 1) / size) { piece in
-        let first = piece * size
-        let count = min(size, total - first)
-        withScratch(count * columns) { scratch in
-          unfold(x, first..<first + count, scratch)
-          GEMM.serial(
-            count, outputs, columns, GEMM.Operand(scratch, stride: columns),
-            GEMM.Operand(w, stride: columns, transposed: true), keep: bias == nil ? 0 : 1,
-            y + first * outputs, stride: outputs)
-        }
-      }
+    let operand = weight.operand(
+      taps: taps, depth: inputs, columns: outputs, tapStride: tapStride, depthStride: 1, columnStride: outputStride)
+    if let winograd = winograd(inputs, outputs) { return winograd(x, operand, flipped: false, bias, y) }
+    var product = PanelProduct(operand)
+    product.bias = bias
+    if isPointwise { return product(x, stride: inputs, rows: images * pixels, y) }
+    withZeros(inputs) { zeros in
+      product(rows: images * pixels, y) { gatherInputs(x, zeros, $0, $1) }
     }
   }
 
-  /// dx from dy: the columns' gradient is folded back, image by image.
+  /// dx from dy: every input pixel sums over the outputs that its window elements went to.
   public func inputGradient(
     _ dy: UnsafePointer<Float>, _ weight: WeightMatrix, _ dx: UnsafeMutablePointer<Float>
   ) {
-    if isPointwise {
-      weight.multiply(dy, m: images * pixels, dx)
-      return
+    let operand = weight.operand(
+      taps: taps, depth: outputs, columns: inputs, tapStride: tapStride, depthStride: outputStride, columnStride: 1)
+    if let winograd = winograd(outputs, inputs) { return winograd(dy, operand, flipped: true, nil, dx) }
+    let product = PanelProduct(operand)
+    if isPointwise { return product(dy, stride: outputs, rows: images * pixels, dx) }
+    withZeros(outputs) { zeros in
+      product(rows: images * height * width, dx) { gatherOutputs(dy, zeros, $0, $1) }
     }
-    let threads = ThreadPool.shared.threads
-    let group = max(1, min((images + threads - 1) / threads, 4_194_304 / max(pixels * columns, 1)))
-    weight.withFloats { w in
-      GEMM.forEach((images + group - 1) / group) { piece in
-        let first = piece * group
-        let count = min(group, images - first)
-        let rows = count * pixels
-        withScratch(rows * columns) { scratch in
-          GEMM.serial(
-            rows, columns, outputs, GEMM.Operand(dy + first * pixels * outputs, stride: outputs),
-            GEMM.Operand(w, stride: columns), scratch, stride: columns)
-          let image = height * width * inputs
-          (dx + first * image).update(repeating: 0, count: count * image)
-          fold(scratch, first * pixels..<(first + count) * pixels, dx)
+  }
+
+  /// Winograd's way for a 3x3 window that keeps the picture's size, where it pays.
+  private func winograd(_ inputs: Int, _ outputs: Int) -> Winograd? {
+    let sides = [top, left, bottom, right]
+    guard kernelHeight == 3, kernelWidth == 3, stride == 1, sides == [1, 1, 1, 1] else { return nil }
+    return Winograd(images: images, height: height, width: width, inputs: inputs, outputs: outputs)
+  }
+
+  private func withZeros(_ count: Int, _ body: (UnsafePointer<Float>) -> Void) {
+    withScratch(count) { zeros in
+      zeros.update(repeating: 0, count: count)
+      body(zeros)
+    }
+  }
+
+  /// Where the window elements of output pixels `rows` lie in x; `zeros` outside the image.
+  private func gatherInputs(
+    _ x: UnsafePointer<Float>, _ zeros: UnsafePointer<Float>, _ rows: Range<Int>,
+    _ places: UnsafeMutablePointer<UnsafePointer<Float>?>
+  ) {
+    let start = rows.lowerBound.quotientAndRemainder(dividingBy: pixels)
+    var image = start.quotient
+    var (oy, ox) = start.remainder.quotientAndRemainder(dividingBy: outWidth)
+    for row in 0..<rows.count {
+      for ky in 0..<kernelHeight {
+        let sourceY = oy * stride - top + ky
+        let isInside = sourceY >= 0 && sourceY < height
+        for kx in 0..<kernelWidth {
+          let sourceX = ox * stride - left + kx
+          places[(ky * kernelWidth + kx) * rows.count + row] =
+            isInside && sourceX >= 0 && sourceX < width
+            ? x + ((image * height + sourceY) * width + sourceX) * inputs : zeros
+        }
+      }
+      ox += 1
+      if ox == outWidth { (ox, oy) = (0, oy + 1) }
+      if oy == outHeight { (oy, image) = (0, image + 1) }
+    }
+  }
+
+  /// Where the outputs lie that input pixels `rows` went to through each window element; `zeros` where there is none.
+  private func gatherOutputs(
+    _ dy: UnsafePointer<Float>, _ zeros: UnsafePointer<Float>, _ rows: Range<Int>,
+    _ places: UnsafeMutablePointer<UnsafePointer<Float>?>
+  ) {
+    /// The output whose window has its element `tap` at `position`, or nil.
+    func output(_ position: Int, _ before: Int, _ tap: Int, _ length: Int) -> Int? {
+      let (index, rest) = (position + before - tap).quotientAndRemainder(dividingBy: stride)
+      return rest == 0 && index >= 0 && index < length ? index : nil
+    }
+    for row in rows {
+      let (image, pixel) = row.quotientAndRemainder(dividingBy: height * width)
+      let (y, x) = pixel.quotientAndRemainder(dividingBy: width)
+      for ky in 0..<kernelHeight {
+        let oy = output(y, top, ky, outHeight)
+        for kx in 0..<kernelWidth {
+          let at = (ky * kernelWidth + kx) * rows.count + row - rows.lowerBound
+          if let oy, let ox = output(x, left, kx, outWidth) {
+            places[at] = dy + ((image * outHeight + oy) * outWidth + ox) * outputs
+          } else {
+            places[at] = zeros
+          }
         }
       }
     }
@@ -133,13 +185,6 @@ public struct Convolution {
     }
   }
 
-  private func fill(_ y: UnsafeMutablePointer<Float>, rows: Int, with bias: UnsafePointer<Float>?) {
-    guard let bias else { return }
-    ThreadPool.shared.forRanges(rows, grain: max(1, 65_536 / outputs)) { range in
-      for row in range { (y + row * outputs).update(from: bias, count: outputs) }
-    }
-  }
-
   /// Calls `body` for each output pixel of `rows` and each kernel row with the place of that run in x, how many
   /// kernel columns of it lie inside the image, and how many are cut off before and behind.
   @inline(__always)
@@ -167,15 +212,6 @@ public struct Convolution {
       let target = out + row * columns + tap * run
       if inside < kernelWidth { target.update(repeating: 0, count: run) }
       if inside > 0 { (target + before * inputs).update(from: x + source, count: inside * inputs) }
-    }
-  }
-
-  private func fold(_ columnsOf: UnsafePointer<Float>, _ rows: Range<Int>, _ dx: UnsafeMutablePointer<Float>) {
-    let run = kernelWidth * inputs
-    forEachRun(rows) { row, tap, source, before, inside in
-      guard inside > 0 else { return }
-      let from = columnsOf + row * columns + tap * run + before * inputs
-      mtk_accumulate(from, 1, dx + source, inside * inputs)
     }
   }
 }

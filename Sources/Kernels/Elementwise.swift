@@ -55,6 +55,11 @@ public enum Elementwise {
     split(count) { at, n in mtk_accumulate(x + at, scale, y + at, n) }
   }
 
+  /// y = 0
+  static func clear(_ y: UnsafeMutablePointer<Float>, count: Int) {
+    split(count) { at, n in (y + at).update(repeating: 0, count: n) }
+  }
+
   /// y = a * gelu(g) for rows whose halves are a and g; x: (rows, 2h), y: (rows, h).
   public static func geglu(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, half: Int

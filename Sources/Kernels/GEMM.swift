@@ -111,83 +111,34 @@ public struct WeightMatrix {
     self.columns = columns
   }
 
-  /// Rows per tile when the elements must be widened: about 1 MiB of float32.
-  private var tileRows: Int { max(16, min(rows, 262_144 / max(columns, 1))) }
-
-  /// Calls `body` with float32 rows `range`; `scratch` holds the widened copy where one is needed.
-  private func withRows(
-    _ range: Range<Int>, _ scratch: UnsafeMutablePointer<Float>, _ body: (UnsafePointer<Float>) -> Void
-  ) {
-    let count = range.count * columns
-    switch element {
-    case .float32:
-      body(base.assumingMemoryBound(to: Float.self) + range.lowerBound * columns)
-    case .float16:
-      mtk_widen_float16(base.assumingMemoryBound(to: UInt16.self) + range.lowerBound * columns, scratch, count)
-      body(scratch)
-    case .bfloat16:
-      mtk_widen_bfloat16(base.assumingMemoryBound(to: UInt16.self) + range.lowerBound * columns, scratch, count)
-      body(scratch)
-    }
-  }
-
-  /// y (m, rows) = x (m, columns) · selfᵀ (+ y where `accumulate`): the forward of a linear layer.
+  /// y (m, rows) = x (m, columns) · selfᵀ + bias + residual: the forward of a linear layer.
+  ///
+  /// - Parameters:
+  ///   - bias: (rows), or nil
+  ///   - residual: (m, rows), or nil; may be y
   public func multiplyTransposed(
-    _ x: UnsafePointer<Float>, m: Int, _ y: UnsafeMutablePointer<Float>, accumulate: Bool = false
+    _ x: UnsafePointer<Float>, m: Int, bias: UnsafePointer<Float>? = nil, residual: UnsafePointer<Float>? = nil,
+    _ y: UnsafeMutablePointer<Float>
   ) {
-    let keep: Float = accumulate ? 1 : 0
-    if element == .float32 {
-      let w = GEMM.Operand(base.assumingMemoryBound(to: Float.self), stride: columns, transposed: true)
-      GEMM.multiply(m, rows, columns, GEMM.Operand(x, stride: columns), w, keep: keep, y, stride: rows)
-      return
-    }
-    let size = tileRows
-    GEMM.forEach((rows + size - 1) / size) { i in
-      let range = i * size..<min(rows, (i + 1) * size)
-      withScratch(size * columns) { scratch in
-        withRows(range, scratch) { w in
-          GEMM.serial(
-            m, range.count, columns, GEMM.Operand(x, stride: columns),
-            GEMM.Operand(w, stride: columns, transposed: true), keep: keep, y + range.lowerBound, stride: rows)
-        }
-      }
-    }
+    var product = PanelProduct(operand(transposed: true))
+    product.bias = bias
+    product.residual = residual
+    product(x, stride: columns, rows: m, y)
   }
 
-  /// y (m, columns) = x (m, rows) · self (+ y where `accumulate`): the input gradient of a linear layer.
-  public func multiply(
-    _ x: UnsafePointer<Float>, m: Int, _ y: UnsafeMutablePointer<Float>, accumulate: Bool = false
+  /// y (m, rows / 2) = a · gelu(g), a and g the halves of x · selfᵀ + bias: a linear layer and its gate in one pass.
+  public func multiplyGated(
+    _ x: UnsafePointer<Float>, m: Int, bias: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>
   ) {
-    let keep: Float = accumulate ? 1 : 0
-    if element == .float32 {
-      let w = GEMM.Operand(base.assumingMemoryBound(to: Float.self), stride: columns)
-      GEMM.multiply(m, columns, rows, GEMM.Operand(x, stride: rows), w, keep: keep, y, stride: columns)
-      return
-    }
-    let size = tileRows
-    withScratch(size * columns) { scratch in
-      for first in stride(from: 0, to: rows, by: size) {
-        let range = first..<min(rows, first + size)
-        withRows(range, scratch) { w in
-          GEMM.multiply(
-            m, columns, range.count, GEMM.Operand(x + first, stride: rows), GEMM.Operand(w, stride: columns),
-            keep: first == 0 ? keep : 1, y, stride: columns)
-        }
-      }
-    }
+    var product = PanelProduct(operand(transposed: true))
+    product.bias = bias
+    product.gate = true
+    product(x, stride: columns, rows: m, y)
   }
-}
 
-extension WeightMatrix {
-  /// Calls `body` with the whole matrix in float32, widened first where it rests in half precision.
-  func withFloats(_ body: (UnsafePointer<Float>) -> Void) {
-    if element == .float32 { return body(base.assumingMemoryBound(to: Float.self)) }
-    withScratch(rows * columns) { scratch in
-      ThreadPool.shared.forRanges(rows, grain: max(1, 65_536 / max(columns, 1))) { range in
-        withRows(range, scratch + range.lowerBound * columns) { _ in }
-      }
-      body(scratch)
-    }
+  /// y (m, columns) = x (m, rows) · self: the input gradient of a linear layer.
+  public func multiply(_ x: UnsafePointer<Float>, m: Int, _ y: UnsafeMutablePointer<Float>) {
+    PanelProduct(operand(transposed: false))(x, stride: rows, rows: m, y)
   }
 }
 

@@ -1,5 +1,5 @@
-/// Convolution over three neighbouring frames, kernel (3, 1, 1), zero padding in time: three shifted matrix
-/// products over contiguous frames.
+/// Convolution over three neighbouring frames, kernel (3, 1, 1), zero padding in time: a convolution of height 3 over
+/// pictures whose rows are the frames.
 ///
 /// x: (B, F, P, I); weight: (3, O, I) as a matrix (3·O, I); y: (B, F, P, O).
 public struct TemporalConvolution {
@@ -14,44 +14,23 @@ public struct TemporalConvolution {
     self.outputs = outputs
   }
 
+  private var convolution: Convolution {
+    Convolution(clips: clips, frames: frames, positions: positions, inputs: inputs, outputs: outputs)
+  }
+
   /// y = x * weight + bias
   public func forward(
     _ x: UnsafePointer<Float>, _ weight: WeightMatrix, _ bias: UnsafePointer<Float>?,
     _ y: UnsafeMutablePointer<Float>
   ) {
-    weight.withFloats { w in
-      forEachPiece { clip, piece in
-        let out = y + (clip * frames + piece.lowerBound) * positions * outputs
-        let rows = piece.count * positions
-        if let bias {
-          for row in 0..<rows { (out + row * outputs).update(from: bias, count: outputs) }
-        } else {
-          out.update(repeating: 0, count: rows * outputs)
-        }
-        for tap in 0..<3 {
-          accumulate(
-            clip, piece, shift: tap - 1, x, inputs,
-            GEMM.Operand(w + tap * outputs * inputs, stride: inputs, transposed: true), y, outputs)
-        }
-      }
-    }
+    convolution.forward(x, weight, bias, y)
   }
 
-  /// dx from dy: the same products with the taps in opposite directions.
+  /// dx from dy.
   public func inputGradient(
     _ dy: UnsafePointer<Float>, _ weight: WeightMatrix, _ dx: UnsafeMutablePointer<Float>
   ) {
-    weight.withFloats { w in
-      forEachPiece { clip, piece in
-        let start = (clip * frames + piece.lowerBound) * positions * inputs
-        (dx + start).update(repeating: 0, count: piece.count * positions * inputs)
-        for tap in 0..<3 {
-          accumulate(
-            clip, piece, shift: 1 - tap, dy, outputs,
-            GEMM.Operand(w + tap * outputs * inputs, stride: inputs), dx, inputs)
-        }
-      }
-    }
+    convolution.inputGradient(dy, weight, dx)
   }
 
   /// dweight (3, O, I) from x and dy, overwritten.
@@ -78,30 +57,5 @@ public struct TemporalConvolution {
           dweight + (tap * outputs + first) * inputs, stride: inputs)
       }
     }
-  }
-
-  /// Pieces of consecutive frames of one clip, about two per thread.
-  private func forEachPiece(_ body: (_ clip: Int, _ frames: Range<Int>) -> Void) {
-    let wanted = max(1, 2 * ThreadPool.shared.threads / clips)
-    let size = max(1, (frames + wanted - 1) / wanted)
-    let perClip = (frames + size - 1) / size
-    GEMM.forEach(clips * perClip) { job in
-      let first = job % perClip * size
-      body(job / perClip, first..<min(frames, first + size))
-    }
-  }
-
-  /// y[f] += x[f + shift] · operand for the frames of `piece` whose neighbour exists.
-  private func accumulate(
-    _ clip: Int, _ piece: Range<Int>, shift: Int, _ x: UnsafePointer<Float>, _ width: Int,
-    _ operand: GEMM.Operand, _ y: UnsafeMutablePointer<Float>, _ outWidth: Int
-  ) {
-    let first = max(piece.lowerBound, -shift)
-    let end = min(piece.upperBound, frames - shift)
-    guard first < end else { return }
-    GEMM.serial(
-      (end - first) * positions, outWidth, width,
-      GEMM.Operand(x + (clip * frames + first + shift) * positions * width, stride: width), operand, keep: 1,
-      y + (clip * frames + first) * positions * outWidth, stride: outWidth)
   }
 }

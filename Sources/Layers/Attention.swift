@@ -46,11 +46,14 @@ public struct Attention: Sendable {
   /// - Parameters:
   ///   - x: (N, L, C)
   ///   - causal: whether token l sees only tokens up to l
+  ///   - residual: added to the result, of the same shape
   /// - Returns: (N, L, C)
-  public func callAsFunction(_ x: Tensor, causal: Bool = false, _ context: Context) -> Tensor {
+  public func callAsFunction(
+    _ x: Tensor, causal: Bool = false, adding residual: Tensor? = nil, _ context: Context
+  ) -> Tensor {
     let attended = Tensor.attention(
       toQuery(x, context), toKey(x, context), toValue(x, context), heads: heads, causal: causal)
-    return toOutput(attended, context)
+    return toOutput(attended, adding: residual, context)
   }
 
   /// Cross-attention to a prompt.
@@ -58,10 +61,14 @@ public struct Attention: Sendable {
   /// - Parameters:
   ///   - x: (N, L, C)
   ///   - text: M prompts; N is a multiple of M, and sample n reads prompt n / (N / M)
+  ///   - residual: added to the result, of the same shape
   /// - Returns: (N, L, C)
-  public func callAsFunction(_ x: Tensor, text: TextContext, _ context: Context) -> Tensor {
+  public func callAsFunction(
+    _ x: Tensor, text: TextContext, adding residual: Tensor? = nil, _ context: Context
+  ) -> Tensor {
     let (key, value) = text.prepared[path] ?? keyAndValue(text.hiddenStates, context)
-    return toOutput(Tensor.attention(toQuery(x, context), key, value, heads: heads), context)
+    let attended = Tensor.attention(toQuery(x, context), key, value, heads: heads)
+    return toOutput(attended, adding: residual, context)
   }
 
   /// Keys and values of a prompt: they depend on neither the frame nor the time step.

@@ -13,20 +13,27 @@ public struct FeedForward: Sendable {
     output = try Linear(scope["net"][2], 4 * channels, channels)
   }
 
-  /// - Parameter x: (..., C)
+  /// - Parameters:
+  ///   - x: (..., C)
+  ///   - residual: added to the result, of the same shape
   /// - Returns: the same shape
-  public func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
+  public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil, _ context: Context) -> Tensor {
     let channels = x.shape[x.rank - 1]
     let tokens = x.count / channels
-    guard let size = context.feedForwardChunk, tokens > size else { return whole(x, context) }
+    guard let size = context.feedForwardChunk, tokens > size else { return whole(x, residual, context) }
     let rows = x.reshaped([tokens, channels])
-    let parts = stride(from: 0, to: tokens, by: size).map {
-      whole(rows.sliced(axis: 0, $0..<min($0 + size, tokens)), context)
+    let residualRows = residual?.reshaped([tokens, channels])
+    let parts = stride(from: 0, to: tokens, by: size).map { first in
+      let range = first..<min(first + size, tokens)
+      return whole(rows.sliced(axis: 0, range), residualRows?.sliced(axis: 0, range), context)
     }
     return Tensor.concatenated(parts, axis: 0).reshaped(x.shape)
   }
 
-  private func whole(_ x: Tensor, _ context: Context) -> Tensor {
-    output(projection(x, context).geglu(), context)
+  private func whole(_ x: Tensor, _ residual: Tensor?, _ context: Context) -> Tensor {
+    let isAdapted = context.adapters.lora[projection.path] != nil
+    let gated =
+      isAdapted ? projection(x, context).geglu() : x.linearGEGLU(projection.weight, projection.bias)
+    return output(gated, adding: residual, context)
   }
 }

@@ -24,10 +24,12 @@ public struct Linear: Sendable {
     self.bias = bias ? try scope("bias", [outputs], .plain, biasInitializer, fanIn: inputs) : nil
   }
 
-  /// - Parameter x: (..., K)
+  /// - Parameters:
+  ///   - x: (..., K)
+  ///   - residual: added to the result in the same pass, (..., N)
   /// - Returns: (..., N)
-  public func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
-    let y = x.linear(weight, bias)
+  public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil, _ context: Context) -> Tensor {
+    let y = x.linear(weight, bias, adding: residual)
     guard let adapter = context.adapters.lora[path] else { return y }
     return y + adapter.scale * x.linear(adapter.down, nil).linear(adapter.up, nil)
   }

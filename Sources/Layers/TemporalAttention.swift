@@ -25,12 +25,15 @@ public struct TemporalAttention: Sendable {
   ///   - x: normalised tokens (B, F, H·W, C)
   ///   - queryKey: m_QK (F, 1, C), shared by the batch; nil adds nothing
   ///   - value: m_V (F, H·W, C), shared by the batch; nil adds nothing
+  ///   - residual: added to the result, of the same shape
   /// - Returns: (B, F, H·W, C)
-  public func callAsFunction(_ x: Tensor, queryKey: Tensor?, value: Tensor?, _ context: Context) -> Tensor {
+  public func callAsFunction(
+    _ x: Tensor, queryKey: Tensor?, value: Tensor?, adding residual: Tensor? = nil, _ context: Context
+  ) -> Tensor {
     let qk = queryKey.map { x + $0 } ?? x
     let v = value.map { x + $0 } ?? x
     let attended = Tensor.temporalAttention(
       toQuery(qk, context), toKey(qk, context), toValue(v, context), heads: heads)
-    return toOutput(attended, context)
+    return toOutput(attended, adding: residual, context)
   }
 }

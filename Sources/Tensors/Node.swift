@@ -47,11 +47,16 @@ public func withoutGradients<R>(_ body: () throws -> R) rethrows -> R {
   try Recording.$isOn.withValue(false, operation: body)
 }
 
+/// Whether an operation on `inputs` records a node now.
+func isRecorded(_ inputs: [Tensor?]) -> Bool {
+  Recording.isOn && inputs.contains { $0?.node != nil }
+}
+
 extension Tensor {
   /// This result with a node, if any of `inputs` has one and recording is on. `pullback` captures only what its formula
   /// names and gives one gradient per input; it may give nil for inputs without a node.
   func recorded(_ inputs: [Tensor?], _ pullback: @escaping (Tensor) throws -> [Tensor?]) -> Tensor {
-    guard inputs.contains(where: { $0?.node != nil }), Recording.isOn else { return self }
+    guard isRecorded(inputs) else { return self }
     var result = self
     result.node = Node(inputs: inputs.map { $0?.node }, pullback: pullback)
     return result

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Name of the instruction set that was chosen: "avx512", "avx2" or "baseline".
+/// Name of the instruction set that was chosen: "avx512bf16", "avx512", "avx2" or "baseline".
 const char *mtk_instruction_set(void);
 
 // Elementwise; y may be x.
@@ -61,21 +61,6 @@ void mtk_column_affine_pullback(const float *x, const float *dy, const float *sc
                                 size_t rows, size_t columns);
 /// Adds the column sums of x to sum.
 void mtk_column_sum(const float *x, float *sum, size_t rows, size_t columns);
-
-// Attention.
-/// In place: softmax of scale * x per row over the first valid(r) columns, zero behind; causal >= 0: row r sees
-/// columns 0 ... causal + r; causal < 0: all.
-void mtk_softmax(float *x, float scale, ptrdiff_t causal, size_t rows, size_t columns);
-/// ds = scale * p * (dp - rowsum(p * dp)), in place of dp.
-void mtk_softmax_pullback(const float *p, float *dp, float scale, size_t rows, size_t columns);
-/// One pixel's attention over its frames, all heads: element (f, c) of q, k, v, y at f * stride + c.
-/// scratch: frames floats.
-void mtk_temporal_attention(const float *q, const float *k, const float *v, float *y, size_t frames,
-                            size_t stride, size_t heads, size_t width, float *scratch);
-/// dq, dk, dv are overwritten; scratch: 3 * frames floats.
-void mtk_temporal_attention_pullback(const float *q, const float *k, const float *v, const float *dy,
-                                     float *dq, float *dk, float *dv, size_t frames, size_t stride,
-                                     size_t heads, size_t width, float *scratch);
 
 // Widening of half-precision weights.
 void mtk_widen_float16(const uint16_t *x, float *y, size_t n);

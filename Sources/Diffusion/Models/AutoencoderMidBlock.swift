@@ -46,6 +46,6 @@ struct AutoencoderAttention: Sendable {
   /// - Returns: the same shape
   func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
     let tokens = x.reshaped([x.shape[0], -1, x.shape[3]])
-    return x + attention(norm(tokens), context).reshaped(x.shape)
+    return attention(norm(tokens), adding: tokens, context).reshaped(x.shape)
   }
 }

@@ -36,13 +36,13 @@ struct CLIPEncoderLayer: Sendable {
   /// - Parameter x: (M, L, C)
   /// - Returns: the same shape
   func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
-    let x = x + attention(norm1(x), causal: true, context)
+    let x = attention(norm1(x), causal: true, adding: x, context)
     let h = linear1(norm2(x), context)
     let active =
       switch activation {
       case .gelu: h.gelu()
       case .quickGelu: h.quickGelu()
       }
-    return x + linear2(active, context)
+    return linear2(active, adding: x, context)
   }
 }

@@ -28,7 +28,7 @@ struct Transformer2DModel: Sendable {
   func callAsFunction(_ x: Tensor, text: TextContext, _ context: Context) -> Tensor {
     let frames = x.reshaped([x.shape[0] * x.shape[1], -1, x.shape[4]])
     let h = block(projectionIn(norm(frames), context), text: text, context)
-    return x + projectionOut(h, context).reshaped(x.shape)
+    return projectionOut(h, adding: frames, context).reshaped(x.shape)
   }
 }
 
@@ -53,8 +53,8 @@ struct SpatialTransformerBlock: Sendable {
   /// - Returns: the same shape
   func callAsFunction(_ x: Tensor, text: TextContext, _ context: Context) -> Tensor {
     var x = x
-    x = x + selfAttention(norm1(x), context)
-    x = x + textAttention(norm2(x), text: text, context)
-    return x + feedForward(norm3(x), context)
+    x = selfAttention(norm1(x), adding: x, context)
+    x = textAttention(norm2(x), text: text, adding: x, context)
+    return feedForward(norm3(x), adding: x, context)
   }
 }

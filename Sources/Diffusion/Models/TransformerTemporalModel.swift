@@ -36,7 +36,7 @@ struct TransformerTemporalModel: Sendable {
     let (batch, frames, channels) = (x.shape[0], x.shape[1], x.shape[4])
     let normalised = norm(x.reshaped([normalizesEachFrame ? batch * frames : batch, -1, channels]))
     let h = block(projectionIn(normalised, context).reshaped([batch, frames, -1, block.channels]), context)
-    return x + projectionOut(h, context).reshaped(x.shape)
+    return projectionOut(h, adding: x.reshaped([batch, frames, -1, channels]), context).reshaped(x.shape)
   }
 }
 
@@ -72,8 +72,8 @@ struct TemporalTransformerBlock: Sendable {
     let places = positions?(x.shape[1])
     func placed(_ x: Tensor) -> Tensor { places.map { x + $0 } ?? x }
     var x = x
-    x = x + attention1(placed(norm1(x)), queryKey: motion?.queryKey, value: motion?.value1, context)
-    x = x + attention2(placed(norm2(x)), queryKey: motion?.queryKey, value: motion?.value2, context)
-    return x + feedForward(norm3(x), context)
+    x = attention1(placed(norm1(x)), queryKey: motion?.queryKey, value: motion?.value1, adding: x, context)
+    x = attention2(placed(norm2(x)), queryKey: motion?.queryKey, value: motion?.value2, adding: x, context)
+    return feedForward(norm3(x), adding: x, context)
   }
 }

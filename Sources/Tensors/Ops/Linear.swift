@@ -12,37 +12,41 @@ extension Tensor {
     return WeightMatrix(storage.base + offset * dtype.size, element, rows: rows, columns: columns)
   }
 
-  /// y = x Wᵀ + b: (..., K) -> (..., N), W (N, K) in any precision, b (N).
-  public func linear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
+  /// y = x Wᵀ + b + r: (..., K) -> (..., N), W (N, K) in any precision, b (N), r (..., N) where there is one.
+  public func linear(_ weight: Tensor, _ bias: Tensor?, adding residual: Tensor? = nil) -> Tensor {
     let (n, k) = (weight.shape[0], weight.shape[1])
-    precondition(weight.rank == 2 && shape.last == k, "linear: \(shape) with weight \(weight.shape)")
+    let target = shape.dropLast() + [n]
+    precondition(
+      weight.rank == 2 && shape.last == k && residual.map { $0.count == target.reduce(1, *) } ?? true,
+      "linear: \(shape) with weight \(weight.shape)")
     let m = count / k
-    let y = withExtendedLifetime((self, weight, bias)) {
-      Tensor(shape.dropLast() + [n]) { y in
-        if let bias {
-          for row in 0..<m { (y + row * n).update(from: bias.pointer, count: n) }
-        }
-        weight.matrix(rows: n, columns: k).multiplyTransposed(pointer, m: m, y, accumulate: bias != nil)
+    let y = withExtendedLifetime((self, weight, bias, residual)) {
+      Tensor(Array(target)) { y in
+        weight.matrix(rows: n, columns: k).multiplyTransposed(
+          pointer, m: m, bias: bias?.pointer, residual: residual?.pointer, y)
       }
     }
     // A frozen weight keeps nothing of the input.
     let x = weight.node == nil ? nil : detached()
     let w = node == nil ? nil : weight.detached()
-    return y.recorded([self, weight, bias]) { [shape, needsBias = bias?.node != nil] dy in
-      withExtendedLifetime((dy, x, w)) {
-        [
-          w.map { w in
-            Tensor(shape) { w.matrix(rows: n, columns: k).multiply(dy.pointer, m: m, $0) }
-          },
-          x.map { x in
-            Tensor([n, k]) { dw in
-              GEMM.multiply(
-                n, k, m, GEMM.Operand(dy.pointer, stride: n, transposed: true),
-                GEMM.Operand(x.pointer, stride: k), dw, stride: k)
-            }
-          },
-          needsBias ? dy.columnSums(n) : nil,
-        ]
+    let needs = (bias: bias?.node != nil, residual: residual?.node != nil ? residual?.shape : nil)
+    return y.recorded([self, weight, bias, residual]) { [shape] dy in
+      linearGradients(dy, x, w, shape: shape, n, k) + [
+        needs.bias ? dy.columnSums(n) : nil, needs.residual.map { dy.reshaped($0) },
+      ]
+    }
+  }
+
+  /// y = a · gelu(g), a and g the halves of x Wᵀ + b: (..., K) -> (..., N/2), W (N, K) in any precision, b (N).
+  ///
+  /// One pass without a gradient; where one is asked for, the halves are kept for it.
+  public func linearGEGLU(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
+    guard !isRecorded([self, weight, bias]) else { return linear(weight, bias).geglu() }
+    let (n, k) = (weight.shape[0], weight.shape[1])
+    precondition(weight.rank == 2 && n % 2 == 0 && shape.last == k, "linearGEGLU: \(shape) with \(weight.shape)")
+    return withExtendedLifetime((self, weight, bias)) {
+      Tensor(shape.dropLast() + [n / 2]) { y in
+        weight.matrix(rows: n, columns: k).multiplyGated(pointer, m: count / k, bias: bias?.pointer, y)
       }
     }
   }
@@ -55,5 +59,24 @@ extension Tensor {
         Reduction.columns(pointer, rows: count / n, columns: n, into: sums)
       }
     }
+  }
+}
+
+/// The gradients of x and W of y = x Wᵀ, nil where x or W is.
+private func linearGradients(
+  _ dy: Tensor, _ x: Tensor?, _ w: Tensor?, shape: [Int], _ n: Int, _ k: Int
+) -> [Tensor?] {
+  let m = dy.count / n
+  return withExtendedLifetime((dy, x, w)) {
+    [
+      w.map { w in Tensor(shape) { w.matrix(rows: n, columns: k).multiply(dy.pointer, m: m, $0) } },
+      x.map { x in
+        Tensor([n, k]) { dw in
+          GEMM.multiply(
+            n, k, m, GEMM.Operand(dy.pointer, stride: n, transposed: true), GEMM.Operand(x.pointer, stride: k), dw,
+            stride: k)
+        }
+      },
+    ]
   }
 }
