@@ -9,25 +9,37 @@ extension TextToVideoPipeline {
   ///
   /// Random draws: the posterior noise of the latents, then per step a time step, the noise and, where the loss has one,
   /// the anchor frame.
-  func learn(_ reference: Clip, _ settings: Settings, _ job: Job) throws -> MotionEmbedding {
+  ///
+  /// - Parameter checkpoint: where the state is kept, see ``LearningCheckpoint``
+  func learn(
+    _ reference: Clip, _ settings: Settings, checkpoint options: Options = Options(), _ job: Job
+  ) throws -> MotionEmbedding {
     let size = latentShape(settings.geometry)
     let sites = try MotionSites.select(
       settings.sites,
       from: description.unet.motionSites(latentHeight: size.height, latentWidth: size.width))
     var generator = TorchGenerator(seed: settings.seed)
     let latents = try encode(reference, using: &generator, job)
+    var embedding = MotionEmbedding(zeroAt: sites, frames: size.frames, design: settings.embeddingDesign)
+    var checkpoint = options.learningCheckpoint.map { path in
+      LearningCheckpoint(
+        path: path, interval: .seconds(options.checkpointSeconds), belongsTo: metadata(settings, sites, reference))
+    }
+    let resumed = try checkpoint?.restore(embedding.parameters)
     let inverted =
-      settings.ddimInversionSteps > 0 ? try invert(latents, steps: settings.ddimInversionSteps, job) : nil
+      settings.ddimInversionSteps > 0
+      ? try resumed?.inversionNoise ?? invert(latents, steps: settings.ddimInversionSteps, job) : nil
     let plain = context(job)
     let prompt = try encode([settings.referencePrompt], plain)
     let text = unet.prepare(prompt, plain)
 
-    var embedding = MotionEmbedding(zeroAt: sites, frames: size.frames, design: settings.embeddingDesign)
     let context = context(job, adapters: Adapters(motion: embedding.blocks), settings.memory)
     var optimizer = AdamW(learningRate: settings.learningRate)
     var loss: Float = 0
-    try job.report(.learn, 0, of: settings.inversionSteps)
-    for step in 0..<settings.inversionSteps {
+    resumed?.apply(to: embedding.parameters, &optimizer, &generator, &loss)
+    let first = min(resumed?.step ?? 0, settings.inversionSteps)
+    try job.report(.learn, first, of: settings.inversionSteps)
+    for step in first..<settings.inversionSteps {
       let t = settings.timestepSampling.draw(below: scheduler.configuration.trainTimesteps, using: &generator)
       let noise = noise(settings.geometry, using: &generator)
       let noisy = scheduler.addNoise(latents, noise, timesteps: [t])
@@ -38,11 +50,16 @@ extension TextToVideoPipeline {
         embedding.parameters,
         try gradients(of: error, for: embedding.parameters, checkCancellation: { try job.check() }))
       loss = error.item
+      try checkpoint?.save(
+        LearningCheckpoint.State(
+          step: step + 1, loss: loss, generator: generator, parameters: embedding.parameters,
+          moments: optimizer.moments, inversionNoise: inverted))
       try job.report(.learn, step + 1, of: settings.inversionSteps, loss: loss)
     }
     embedding = embedding.detached()
     embedding.inversionNoise = inverted
-    embedding.metadata = metadata(settings, sites, reference, finalLoss: loss)
+    embedding.metadata = metadata(settings, sites, reference)
+    embedding.metadata["final-loss"] = "\(loss)"
     return embedding
   }
 
@@ -66,7 +83,7 @@ extension TextToVideoPipeline {
   }
 
   private func metadata(
-    _ settings: Settings, _ sites: [MotionSite], _ reference: Clip, finalLoss: Float
+    _ settings: Settings, _ sites: [MotionSite], _ reference: Clip
   ) -> [String: String] {
     var metadata = [
       "motiontransfer.version": "1",
@@ -83,7 +100,6 @@ extension TextToVideoPipeline {
       "reference-prompt": settings.referencePrompt,
       "reference-hash": sha256(reference.pixels),
       "seed": "\(settings.seed)",
-      "final-loss": "\(finalLoss)",
     ]
     if let frameRate = settings.frameRate { metadata["frame-rate"] = "\(frameRate)" }
     for site in sites { metadata["grid.\(site.path)"] = "\(site.width)x\(site.height)" }

@@ -39,6 +39,17 @@ public final class MotionTransferEngine: Sendable {
     }
   }
 
+  /// What the makers of the model in a folder recommend, without its weights.
+  ///
+  /// - Throws: `notFound`, `unreadable`, `badData` for a bad folder
+  public static func recommendations(
+    model folder: String?, motionAdapter: String? = nil
+  ) throws(MotionTransferError) -> Recommendations {
+    try MotionTransferError.sorting {
+      try ModelDescription(try DefaultModel.resolve(folder), motionAdapter: motionAdapter).recommendations
+    }
+  }
+
   /// Threads that all engines of this process share a computation among; 0: one per processor.
   public static var threads: Int {
     get { Machine.threads }
@@ -57,8 +68,10 @@ public final class MotionTransferEngine: Sendable {
   ///
   /// - Parameters:
   ///   - reference: as many frames as `geometry` says, of its size
-  ///   - options: `prompt` is ignored, `referencePrompt` says what the clip shows
-  /// - Throws: `settings` for a bad option, `mismatch` for a clip of another size, `cancelled`
+  ///   - options: `prompt` is ignored, `referencePrompt` says what the clip shows; a `learningCheckpoint` is left in
+  ///     place for the caller, who removes it once the embedding is written
+  /// - Throws: `settings` for a bad option, `mismatch` for a clip of another size or a checkpoint of another job,
+  ///   `cancelled`
   public func learn(
     _ reference: Clip, _ options: Options, job: Job = Job()
   ) throws(MotionTransferError) -> MotionEmbedding {
@@ -77,7 +90,9 @@ public final class MotionTransferEngine: Sendable {
         job.warning("reference-prompt is not set: learning with the empty prompt; say what the reference shows")
       }
       warnOfUnknownWords(settings.referencePrompt, job)
-      return try withCancellation(job.isCancelled) { try pipeline.learn(reference, settings, job) }
+      return try withCancellation(job.isCancelled) {
+        try pipeline.learn(reference, settings, checkpoint: options, job)
+      }
     }
   }
 

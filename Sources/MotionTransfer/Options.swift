@@ -58,6 +58,10 @@ public struct Options: Sendable {
   public var height: Int?
   /// Frames a second of the reference; noted in the embedding file.
   public var frameRate: Double?
+  /// File that learning's state is written to and goes on from; nil: none.
+  public var learningCheckpoint: String?
+  /// Seconds between two writings of it.
+  public var checkpointSeconds = 30.0
 
   /// What is traded against memory.
   public var memory = MemoryOptions()

@@ -52,6 +52,12 @@ struct Learn: ParsableCommand {
   @Option(help: "File that gets one loss per line.")
   var logLosses: String?
 
+  @Option(help: "File that learning's state is written to; a learning that was killed goes on from it.")
+  var learningCheckpoint: String?
+
+  @Option(help: "Seconds between two writings of the checkpoint.")
+  var checkpointSeconds = 30.0
+
   @Option(help: "Embedding file to write: safetensors, or motion_embed.pt of the published code where it ends in .pt.")
   var output: String
 
@@ -65,6 +71,8 @@ struct Learn: ParsableCommand {
     options.inversionSteps = inversionSteps
     options.ddimInversionSteps = ddimInversionSteps
     options.learningRate = learningRate
+    options.learningCheckpoint = learningCheckpoint
+    options.checkpointSeconds = checkpointSeconds
     let geometry = try MotionTransferEngine.geometry(model: shared.model, motionAdapter: shared.motionAdapter, options)
     let interrupt = Interrupt()
     let video = try VideoReader(reference).read(
@@ -84,6 +92,7 @@ struct Learn: ParsableCommand {
     terminal.finish()
     if let logLosses { try losses.write(to: logLosses) }
     try embedding.write(to: output)
+    if let learningCheckpoint { unlink(learningCheckpoint) }
   }
 }
 
