@@ -36,6 +36,21 @@ public struct Progress: Sendable {
   }
 }
 
+/// A wish to see the frames of a running generation.
+public struct PreviewRequest: Sendable {
+  /// Denoising steps from one preview to the next, at least 1.
+  public let interval: Int
+  /// Called with the steps done and what the clip will look like, at the latents' size: a linear map of the clean latents
+  /// that the model expects.
+  public let show: @Sendable (Int, Clip) -> Void
+
+  /// A preview every `interval` steps.
+  public init(interval: Int, show: @escaping @Sendable (Int, Clip) -> Void) {
+    self.interval = max(interval, 1)
+    self.show = show
+  }
+}
+
 /// The caller's side of a long computation: one place for cancellation, progress and warnings.
 public struct Job: Sendable {
   /// Polled by all threads, hundreds of times a second; true ends the job with the kind `cancelled`. Once true, it stays
@@ -45,17 +60,20 @@ public struct Job: Sendable {
   public let progress: @Sendable (Progress) -> Void
   /// Told what is odd but no error.
   public let warning: @Sendable (String) -> Void
+  /// nil: no previews, and no work for them.
+  public let preview: PreviewRequest?
 
   /// A job that runs to its end unless told otherwise.
   public init(
     isCancelled: @escaping @Sendable () -> Bool = { false },
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
-    warning: @escaping @Sendable (String) -> Void = { _ in }
+    warning: @escaping @Sendable (String) -> Void = { _ in }, preview: PreviewRequest? = nil
   ) {
     let latch = Latch()
     self.isCancelled = { latch.isSet(or: isCancelled) }
     self.progress = progress
     self.warning = warning
+    self.preview = preview
   }
 
   func check() throws(MotionTransferError) {

@@ -13,6 +13,7 @@ struct TextToVideoPipeline: Sendable {
   let unet: any VideoUNet
   let vae: AutoencoderKL
   let scheduler: any Scheduler
+  private let previews = LatentPreviewCache()
 
   /// Reads all weights; half-precision matrices stay mapped.
   init(_ description: ModelDescription, _ job: Job) throws {
@@ -132,12 +133,24 @@ struct TextToVideoPipeline: Sendable {
       let which = settings.adapts(step: index, of: timesteps.count) ? 1 : 0
       let output = try unet(input, timesteps: [timestep], text: texts[which], contexts[which])
       let prediction = guided ? guide(output, settings) : output
+      if let request = job.preview, (index + 1) % request.interval == 0 || index + 1 == timesteps.count {
+        let clean = scheduler.noiseSchedule.original(scaled, prediction, timestep: timestep)
+        request.show(index + 1, try latentPreview().clip(clean))
+      }
       latents = scheduler.step(prediction, at: index, sample: latents) {
         stepNoise(like: latents, using: &generator)
       }
       try job.report(.sample, index + 1, of: timesteps.count)
     }
     return latents
+  }
+
+  /// The latents' colours, for previews.
+  func latentPreview() throws -> LatentPreview {
+    try previews.preview {
+      try LatentPreview(
+        fitting: vae, scale: description.vae.scalingFactor, factor: description.vae.latentFactor)
+    }
   }
 
   /// Fresh noise for one step. diffusers' `TextToVideoSDPipeline` hands its schedulers frames, (F, C, h, w);

@@ -54,6 +54,18 @@ public struct NoiseSchedule: Sendable, Equatable {
     return timesteps
   }
 
+  /// The clean sample that a prediction implies.
+  ///
+  /// - Parameters:
+  ///   - input: what the model was given, z_t = sqrt(ᾱ_t) x + sqrt(1 - ᾱ_t) ε
+  ///   - prediction: what it said, of the same shape
+  ///   - timestep: where; fractions are rounded
+  public func original(_ input: Tensor, _ prediction: Tensor, timestep: Float) -> Tensor {
+    let index = min(max(Int(timestep.rounded()), 0), alphasCumprod.count - 1)
+    let factors = configuration.predictionType.original(alphaCumprod: max(alphasCumprod[index], 1e-8))
+    return combined(input, prediction) { factors.z * $0 + factors.m * $1 }
+  }
+
   /// z_t = sqrt(ᾱ_t) x + sqrt(1 - ᾱ_t) ε: the forward process, for training.
   ///
   /// - Parameters:
