@@ -22,11 +22,18 @@ func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
 }
 
+/// A library that exports what a version script lists, and nothing of the engine.
+func exporting(_ versionScript: String) -> [LinkerSetting] {
+  [.unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/\(versionScript)"])]
+}
+
 let package = Package(
   name: "motiontransfer",
   products: [
     .library(name: "gstmotiontransfer", type: .dynamic, targets: ["MotionTransferElement"]),
     .executable(name: "motiontransfer", targets: ["MotionTransferCLI"]),
+    // libmotiontransfer-1.0.so: the engine for embedders in C.
+    .library(name: "motiontransfer-1.0", type: .dynamic, targets: ["MotionTransferC"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -48,6 +55,10 @@ let package = Package(
     layer("Metrics", "Checkpoints", "Layers", "Tensors"),
     layer("Training", "MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
     // Shells
+    .systemLibrary(name: "CMotionTransfer", path: "Sources/CMotionTransfer"),
+    .target(
+      name: "MotionTransferC", dependencies: ["CMotionTransfer", "MotionTransfer"], exclude: ["exports.map"],
+      swiftSettings: swiftSettings, linkerSettings: exporting("Sources/MotionTransferC/exports.map")),
     .systemLibrary(
       name: "CGStreamer", path: "Plugin/CGStreamer",
       pkgConfig: "gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-app-1.0",
@@ -61,11 +72,7 @@ let package = Package(
     .target(
       name: "MotionTransferElement",
       dependencies: ["CGStreamer", "CGstMotionTransfer", "Media", "MotionTransfer"],
-      path: "Plugin/Element", swiftSettings: swiftSettings,
-      // The plugin exports its descriptor and nothing of the engine.
-      linkerSettings: [
-        .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugin/Shell/exports.map"])
-      ]),
+      path: "Plugin/Element", swiftSettings: swiftSettings, linkerSettings: exporting("Plugin/Shell/exports.map")),
     .executableTarget(
       name: "MotionTransferCLI",
       dependencies: [
@@ -74,7 +81,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     // Tests
-    .systemLibrary(name: "CGstCheck", path: "Tests/CGstCheck", pkgConfig: "gstreamer-check-1.0"),
+    .systemLibrary(
+      name: "CGstCheck", path: "Tests/CGstCheck", pkgConfig: "gstreamer-check-1.0 gstreamer-controller-1.0"),
     .testTarget(
       name: "ElementTests",
       dependencies: [
@@ -97,3 +105,11 @@ let package = Package(
       path: "Tests/Benchmarks/Worker", swiftSettings: swiftSettings),
   ]
 )
+
+// Tests/Fuzz/run.sh: libFuzzer brings the `main`, so nothing else links this target.
+if Context.environment["MOTIONTRANSFER_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Checkpoints", "Diffusion", "MotionTransfer"], path: "Tests/Fuzz",
+      exclude: ["corpus", "run.sh"], swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+}
