@@ -53,6 +53,9 @@ static inline void cgst_structure_set_uint64(GstStructure *s, const char *field,
 static inline void cgst_structure_set_double(GstStructure *s, const char *field, gdouble value) {
   gst_structure_set(s, field, G_TYPE_DOUBLE, value, NULL);
 }
+static inline void cgst_structure_set_sample(GstStructure *s, const char *field, GstSample *value) {
+  gst_structure_set(s, field, GST_TYPE_SAMPLE, value, NULL);
+}
 static inline void cgst_caps_set_int(GstCaps *caps, const char *field, gint value) {
   gst_caps_set_simple(caps, field, G_TYPE_INT, value, NULL);
 }
@@ -84,7 +87,31 @@ static inline GstVideoFrame cgst_video_frame_over(const GstVideoInfo *info, guin
   frame.data[0] = pixels;
   return frame;
 }
-static inline gint cgst_video_info_stride(const GstVideoInfo *info) { return GST_VIDEO_INFO_PLANE_STRIDE(info, 0); }
+static inline gint cgst_video_frame_stride(const GstVideoFrame *frame) { return GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0); }
+
+// Metas
+
+/// Whether a meta stays true when the pixels and their size become others: it describes the moment (captions, time
+/// codes, reference times), not an area, a memory or a colour.
+static inline gboolean cgst_meta_lasts(const GstMetaInfo *info) {
+  const gchar *const *tags = gst_meta_api_type_get_tags(info->api);
+  return info->transform_func != NULL && info->api != GST_PARENT_BUFFER_META_API_TYPE
+      && (tags == NULL || tags[0] == NULL);
+}
+static inline gboolean cgst_has_lasting_metas(GstBuffer *buffer) {
+  gpointer state = NULL;
+  GstMeta *meta;
+  while ((meta = gst_buffer_iterate_meta(buffer, &state)) != NULL)
+    if (cgst_meta_lasts(meta->info)) return TRUE;
+  return FALSE;
+}
+static inline void cgst_copy_lasting_metas(GstBuffer *to, GstBuffer *from) {
+  GstMetaTransformCopy whole = {FALSE, 0, (gsize) -1};
+  gpointer state = NULL;
+  GstMeta *meta;
+  while ((meta = gst_buffer_iterate_meta(from, &state)) != NULL)
+    if (cgst_meta_lasts(meta->info)) meta->info->transform_func(to, meta, from, _gst_meta_transform_copy, &whole);
+}
 
 // Messages, events, queries
 

@@ -9,12 +9,14 @@ import Synchronization
 /// Threads: properties, statistics and the timing behind latency answers are behind mutexes, cancellation is
 /// atomic. `stream` is touched under the sink pad's stream lock, or while the pads are inactive. That is
 /// GStreamer's own rule for elements, and why the class is Sendable although the compiler cannot see it.
-final class Behaviour: @unchecked Sendable {
+final class Behaviour: Reporting, @unchecked Sendable {
   /// Not retained: it owns this object.
   let element: UnsafeMutablePointer<GstMotionTransfer>
   let settings = Mutex(Settings())
   let statistics = Mutex(Statistics())
   let timing = Mutex(Timing())
+  let pool = OutputPool()
+  let cues = Cues()
   var stream: Stream?
 
   private let isStopping = Atomic<Bool>(true)
@@ -39,12 +41,14 @@ final class Behaviour: @unchecked Sendable {
 
   func setFlushing(_ flushing: Bool) {
     isFlushing.store(flushing, ordering: .relaxed)
+    pool.setStopped(flushing)
+    cues.wake()
   }
 
   // MARK: Properties
 
   func set(_ property: UInt32, _ value: UnsafePointer<GValue>) {
-    let waits = settings.withLock { $0.set(GstMotionTransferProperty(property), value) }
+    let waits = settings.withLock { $0.set(property, value) }
     if waits, !isStopping.load(ordering: .relaxed) {
       log(GST_LEVEL_INFO, "property \(property) changed while running: it counts from the next start")
     }
@@ -54,7 +58,7 @@ final class Behaviour: @unchecked Sendable {
     if property == GST_MOTION_TRANSFER_PROPERTY_STATS.rawValue {
       g_value_take_boxed(value, statistics.withLock { $0.structure() })
     } else {
-      settings.withLock { $0.get(GstMotionTransferProperty(property), into: value) }
+      settings.withLock { $0.get(property, into: value) }
     }
   }
 
@@ -71,21 +75,29 @@ final class Behaviour: @unchecked Sendable {
         post(error)
         return false
       }
-      isFlushing.store(false, ordering: .relaxed)
+      cues.restart()
+      setFlushing(false)
       isStopping.store(false, ordering: .relaxed)
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       // Before GstElement takes the stream lock to deactivate the pads: a running generation holds that lock.
       isStopping.store(true, ordering: .relaxed)
+      pool.setStopped(true)
+      cues.stop()
     default: break
     }
     return true
   }
 
   private func prepare() throws(ElementError) {
-    let plan = try Plan(settings.withLock { $0 }, provider: Generators.provider)
+    let settings = settings.withLock { $0 }
+    let plan = try Plan(settings, provider: Generators.provider, expectsText: element.pointee.textpad != nil)
     log(GST_LEVEL_INFO, "clips of \(plan.geometry.frames) frames, \(plan.geometry.width)x\(plan.geometry.height)")
     statistics.withLock { $0 = Statistics() }
-    timing.withLock { $0 = Timing(geometry: plan.geometry, isPassThrough: plan.task == .learn) }
+    timing.withLock {
+      $0 = Timing(geometry: plan.geometry, isPassThrough: plan.task == .learn)
+      $0.expected = GstClockTime(settings.processingLatency)
+      $0.isOverlapping = settings.concurrency > 1
+    }
     // Downstream has started already and knows what it takes.
     let caps = producedCaps()
     defer { gst_caps_unref(caps) }
@@ -98,6 +110,7 @@ final class Behaviour: @unchecked Sendable {
     let didNotStart = change == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE
     if hasStopped || didNotStart {
       isStopping.store(true, ordering: .relaxed)
+      stream?.abandonTasks()
       stream = nil
       timing.withLock { $0 = Timing() }
     }
@@ -114,12 +127,19 @@ struct Timing: Sendable {
   var frameDuration: GstClockTime = 0
   /// Of the last clip, in nanoseconds.
   var generation: GstClockTime = 0
+  /// What the application expects of a clip, in nanoseconds; 0: as measured.
+  var expected: GstClockTime = 0
+  /// Clips are computed while the next ones come in: a clip goes out with a frame that comes in.
+  var isOverlapping = false
+  /// Running time before which downstream drops frames (QoS).
+  var earliest = GstClockTime(cgst_clock_time_none)
   /// What the last LATENCY message was about.
   var announced: GstClockTime = 0
 
   /// From a clip's first frame in to its first frame out.
   var latency: GstClockTime {
     guard let geometry, !isPassThrough else { return 0 }
-    return UInt(geometry.frames) &* frameDuration &+ generation
+    let frames = UInt(geometry.frames + (isOverlapping ? 1 : 0))
+    return frames &* frameDuration &+ (expected > 0 ? expected : generation)
   }
 }

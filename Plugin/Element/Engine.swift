@@ -2,14 +2,19 @@
 import MotionTransfer
 
 struct EngineProvider: ClipGeneratorProvider {
-  func geometry(folder: String?, _ options: Options) throws(MotionTransferError) -> ClipGeometry {
-    let geometry = try MotionTransferEngine.geometry(model: folder, options)
+  func geometry(_ model: ModelSource, _ options: Options) throws(MotionTransferError) -> ClipGeometry {
+    let geometry = try MotionTransferEngine.geometry(
+      model: model.folder, motionAdapter: model.motionAdapter, options)
     return ClipGeometry(frames: geometry.numFrames, width: geometry.width, height: geometry.height)
   }
 
-  func load(folder: String?, threads: Int, job: Job) throws(MotionTransferError) -> any ClipGenerator {
+  func frameRate(_ model: ModelSource) throws(MotionTransferError) -> Double? {
+    try MotionTransferEngine.recommendations(model: model.folder, motionAdapter: model.motionAdapter).frameRate
+  }
+
+  func load(_ model: ModelSource, threads: Int, job: Job) throws(MotionTransferError) -> any ClipGenerator {
     if threads > 0 { MotionTransferEngine.threads = threads }
-    return EngineGenerator(engine: try MotionTransferEngine(model: folder, job: job))
+    return EngineGenerator(engine: try SharedModels.shared.engine(model, job))
   }
 
   func motion(contentsOf path: String) throws(MotionTransferError) -> any LearnedMotion {

@@ -83,3 +83,25 @@ public func gst_motion_transfer_src_query(
 ) -> gboolean {
   behaviour(pointer).handleSrcQuery(query) ? 1 : 0
 }
+
+@c @implementation
+public func gst_motion_transfer_text_linked(_ pointer: gpointer!, _ linked: gboolean) {
+  behaviour(pointer).cues.setLinked(linked != 0)
+}
+
+@c @implementation
+public func gst_motion_transfer_text_chain(
+  _ pointer: gpointer!, _ buffer: UnsafeMutablePointer<GstBuffer>!
+) -> GstFlowReturn {
+  defer { gst_buffer_unref(buffer) }
+  return behaviour(pointer).cues.receive(buffer)
+}
+
+@c @implementation
+public func gst_motion_transfer_text_event(
+  _ pointer: gpointer!, _ event: UnsafeMutablePointer<GstEvent>!
+) -> gboolean {
+  defer { gst_event_unref(event) }
+  behaviour(pointer).cues.handle(event)
+  return 1
+}

@@ -5,10 +5,6 @@ import MotionTransfer
 import Synchronization
 
 extension Behaviour {
-  private var parent: UnsafeMutablePointer<GstObject> {
-    UnsafeMutableRawPointer(element).assumingMemoryBound(to: GstObject.self)
-  }
-
   /// Runs `body` on the stream, and turns what interrupts it into messages and a flow return.
   private func streaming(_ body: (Stream) throws(Interruption) -> Void) -> GstFlowReturn {
     guard let stream, !isCancelled else { return GST_FLOW_FLUSHING }
@@ -20,6 +16,7 @@ extension Behaviour {
       case .flow(let flow): return flow
       case .failed(let error):
         stream.hasFailed = true
+        stream.abandonTasks()
         post(error)
         return GST_FLOW_ERROR
       }
@@ -44,6 +41,7 @@ extension Behaviour {
     case GST_EVENT_FLUSH_STOP:
       // Comes with the stream lock: the chain function has returned.
       stream?.reset()
+      timing.withLock { $0.earliest = GstClockTime(cgst_clock_time_none) }
       setFlushing(false)
     case GST_EVENT_CAPS:
       defer { gst_event_unref(event) }
@@ -72,23 +70,40 @@ extension Behaviour {
         gst_event_unref(event)
         return false
       }
-    case GST_EVENT_GAP where stream?.isInsideClip ?? false:
-      // The clip's frames are evenly spaced from its start; a gap sent before them would make them late.
+    case GST_EVENT_GAP where stream?.isInsideWindow ?? false:
+      // The frames around it have not gone out yet, and their times show the gap.
       gst_event_unref(event)
       return true
-    default: break
+    default:
+      guard cgst_event_is_serialized(event) != 0, let stream, stream.isHoldingFrames else { break }
+      stream.window.hold(Held(event))
+      return true
     }
-    return gst_pad_event_default(sinkPad, parent, event) != 0
+    return gst_pad_event_default(sinkPad, gstObject, event) != 0
   }
 
   /// Takes `event`.
   func handleSrcEvent(_ event: UnsafeMutablePointer<GstEvent>) -> Bool {
     if cgst_event_type(event) == GST_EVENT_QOS {
       // Lateness comes from generation. If decoders skipped frames for it, clips would move differently.
+      noteLateness(event)
       gst_event_unref(event)
       return true
     }
-    return gst_pad_event_default(srcPad, parent, event) != 0
+    return gst_pad_event_default(srcPad, gstObject, event) != 0
+  }
+
+  /// When downstream will be ready for a frame, as GstVideoDecoder reckons: twice as late as the last one was.
+  private func noteLateness(_ event: UnsafeMutablePointer<GstEvent>) {
+    var jitter: GstClockTimeDiff = 0
+    var time: GstClockTime = 0
+    gst_event_parse_qos(event, nil, nil, &jitter, &time)
+    let none = GstClockTime(cgst_clock_time_none)
+    guard time != none else { return timing.withLock { $0.earliest = none } }
+    // Outside values: any jitter may come.
+    let late = jitter > 0 ? jitter.multipliedReportingOverflow(by: 2).partialValue : jitter
+    let earliest = Int(clamping: time).addingReportingOverflow(Int(late))
+    timing.withLock { $0.earliest = earliest.overflow ? none : GstClockTime(max(earliest.partialValue, 0)) }
   }
 
   func handleSinkQuery(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
@@ -97,11 +112,10 @@ extension Behaviour {
       answerCaps(query, acceptedCaps())
       return true
     case GST_QUERY_ALLOCATION:
-      // Any stride and offset that a GstVideoMeta states is read in place.
-      gst_query_add_allocation_meta(query, cgst_video_meta_api(), nil)
+      proposeAllocation(query)
       return true
     default:
-      return gst_pad_query_default(sinkPad, parent, query) != 0
+      return gst_pad_query_default(sinkPad, gstObject, query) != 0
     }
   }
 
@@ -113,8 +127,26 @@ extension Behaviour {
     case GST_QUERY_LATENCY:
       return answerLatency(query)
     default:
-      return gst_pad_query_default(srcPad, parent, query) != 0
+      return gst_pad_query_default(srcPad, gstObject, query) != 0
     }
+  }
+
+  /// No frame is kept, so any memory will do; any stride and offset that a GstVideoMeta states is read in place.
+  private func proposeAllocation(_ query: UnsafeMutablePointer<GstQuery>) {
+    var caps: UnsafeMutablePointer<GstCaps>?
+    var needsPool: gboolean = 0
+    gst_query_parse_allocation(query, &caps, &needsPool)
+    var info = GstVideoInfo()
+    if needsPool != 0, let caps, gst_video_info_from_caps(&info, caps) != 0, let pool = gst_video_buffer_pool_new() {
+      let size = guint(clamping: info.size)
+      let config = gst_buffer_pool_get_config(pool)
+      gst_buffer_pool_config_set_params(config, caps, size, 0, 0)
+      if gst_buffer_pool_set_config(pool, config) != 0 {
+        gst_query_add_allocation_pool(query, pool, size, 0, 0)
+      }
+      gst_object_unref(pool)
+    }
+    gst_query_add_allocation_meta(query, cgst_video_meta_api(), nil)
   }
 
   private func answerLatency(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
@@ -140,6 +172,6 @@ extension Behaviour {
       return true
     }
     guard isDue else { return }
-    gst_element_post_message(gstElement, gst_message_new_latency(parent))
+    gst_element_post_message(gstElement, gst_message_new_latency(gstObject))
   }
 }

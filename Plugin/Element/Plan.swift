@@ -19,11 +19,14 @@ struct Plan: Sendable {
   let geometry: ClipGeometry
   let provider: any ClipGeneratorProvider
 
-  init(_ settings: Settings, provider: any ClipGeneratorProvider) throws(ElementError) {
+  /// - Parameter expectsText: prompts may come from a text pad.
+  init(
+    _ settings: Settings, provider: any ClipGeneratorProvider, expectsText: Bool = false
+  ) throws(ElementError) {
     self.settings = settings
     self.provider = provider
     self.task = try Plan.task(settings)
-    if task != .learn, !settings.hasPrompt {
+    if task != .learn, !settings.hasPrompt, !expectsText {
       throw .resource(
         GST_RESOURCE_ERROR_SETTINGS,
         "found no prompt, expected what the new video shall show; set prompt=\"...\", or mode=learn to learn only"
@@ -31,7 +34,7 @@ struct Plan: Sendable {
     }
     do throws(MotionTransferError) {
       geometry = try provider.geometry(
-        folder: settings.model, settings.options(clip: 0, frameRate: nil))
+        settings.modelSource, settings.options(clip: 0, frameRate: nil))
     } catch {
       throw ElementError(error)
     }

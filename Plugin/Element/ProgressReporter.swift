@@ -12,13 +12,13 @@ final class ProgressReporter: Sendable {
   /// gst-launch prints each CONTINUE.
   private static let pause: UInt64 = 500_000_000
 
-  private let behaviour: Behaviour
+  private let element: any Reporting
   private let clip: UInt64
   private let started: UInt64
   private let lastContinue: Mutex<UInt64>
 
-  init(_ behaviour: Behaviour, clip: UInt64) {
-    self.behaviour = behaviour
+  init(_ element: any Reporting, clip: UInt64) {
+    self.element = element
     self.clip = clip
     started = now()
     lastContinue = Mutex(started)
@@ -36,7 +36,7 @@ final class ProgressReporter: Sendable {
     cgst_structure_set_uint(structure, "steps", UInt32(clamping: progress.steps))
     if let loss = progress.loss { cgst_structure_set_double(structure, "loss", Double(loss)) }
     cgst_structure_set_uint64(structure, "elapsed", UInt(elapsed))
-    behaviour.post(structure)
+    element.post(structure)
     let time = now()
     let isDue = lastContinue.withLock { last in
       guard time &- last >= ProgressReporter.pause else { return false }
@@ -50,22 +50,20 @@ final class ProgressReporter: Sendable {
       "clip \(clip): \(progress.stage.rawValue) \(progress.step)/\(progress.steps)\(loss)")
   }
 
+  /// Posts an element message of this clip; takes `structure`.
+  func finish(_ structure: UnsafeMutablePointer<GstStructure>, step: Int) {
+    cgst_structure_set_uint64(structure, "clip", UInt(clip))
+    cgst_structure_set_uint(structure, "step", UInt32(clamping: step))
+    element.post(structure)
+  }
+
   func end(_ type: GstProgressType, _ text: String) {
     post(type, "clip \(clip): \(text)")
   }
 
   private func post(_ type: GstProgressType, _ text: String) {
-    let source = UnsafeMutableRawPointer(behaviour.element).assumingMemoryBound(to: GstObject.self)
     gst_element_post_message(
-      behaviour.gstElement, gst_message_new_progress(source, type, ProgressReporter.code, text))
-  }
-}
-
-extension Behaviour {
-  /// Posts an element message; takes `structure`.
-  func post(_ structure: UnsafeMutablePointer<GstStructure>) {
-    let source = UnsafeMutableRawPointer(element).assumingMemoryBound(to: GstObject.self)
-    gst_element_post_message(gstElement, gst_message_new_element(source, structure))
+      element.gstElement, gst_message_new_progress(element.gstObject, type, ProgressReporter.code, text))
   }
 }
 

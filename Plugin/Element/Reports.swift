@@ -51,7 +51,26 @@ enum Interruption: Error {
   case failed(ElementError)
 }
 
-extension Behaviour {
+/// An element that tells the application things.
+protocol Reporting: AnyObject, Sendable {
+  /// Not retained.
+  var gstElement: UnsafeMutablePointer<GstElement> { get }
+}
+
+extension Reporting {
+  var gstObject: UnsafeMutablePointer<GstObject> {
+    UnsafeMutableRawPointer(gstElement).assumingMemoryBound(to: GstObject.self)
+  }
+
+  /// Posts an element message; takes `structure`.
+  func post(_ structure: UnsafeMutablePointer<GstStructure>) {
+    gst_element_post_message(gstElement, gst_message_new_element(gstObject, structure))
+  }
+
+  func post(_ report: ClipReport) {
+    if let structure = report.structure() { post(structure) }
+  }
+
   func post(
     _ error: ElementError, file: StaticString = #fileID, function: StaticString = #function,
     line: Int32 = #line
@@ -90,7 +109,7 @@ extension Behaviour {
     file.withUTF8Buffer { file in
       function.withUTF8Buffer { function in
         gst_motion_transfer_log(
-          element, level, UnsafeRawPointer(file.baseAddress!).assumingMemoryBound(to: CChar.self),
+          gstElement, level, UnsafeRawPointer(file.baseAddress!).assumingMemoryBound(to: CChar.self),
           UnsafeRawPointer(function.baseAddress!).assumingMemoryBound(to: CChar.self), line, text())
       }
     }

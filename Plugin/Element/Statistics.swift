@@ -13,6 +13,14 @@ struct Statistics: Sendable {
   var totalGeneration: UInt64 = 0
   var finalLoss: Double?
 
+  /// A clip is done after `elapsed` nanoseconds.
+  mutating func note(_ elapsed: UInt64, _ loss: Double?) {
+    clips += 1
+    lastGeneration = elapsed
+    totalGeneration &+= elapsed
+    finalLoss = loss
+  }
+
   func structure() -> UnsafeMutablePointer<GstStructure>? {
     guard let structure = gst_structure_new_empty("motiontransfer-stats") else { return nil }
     cgst_structure_set_uint64(structure, "clips", UInt(clips))

@@ -12,11 +12,15 @@ final class Stream {
   // Kept over flushes and caps changes.
   var generator: (any ClipGenerator)?
   var motion: (any LearnedMotion)?
+  /// Whether the first clip's work is done: the model is loaded, the motion read or learned.
+  var isPrepared = false
   // Since the last flush.
   /// An error was posted: nothing more comes out of this stream.
   var hasFailed = false
   var clip: UInt64 = 0
   var window = Window()
+  /// Clips that are being computed, in the order of their frames.
+  var tasks: [ClipTask] = []
   private var segment = GstSegment()
   private var nextTime: GstClockTime = 0
   private var isDiscontinuous = true
@@ -28,7 +32,7 @@ final class Stream {
     let caps: String
     let converter: FrameConverter
     let frameRate: FrameRate
-    let output: GstVideoInfo
+    var output: GstVideoInfo
   }
 
   init(_ plan: Plan, _ behaviour: Behaviour) {
@@ -39,11 +43,15 @@ final class Stream {
 
   var frameSize: Int { plan.geometry.width * plan.geometry.height * 3 }
   var frameRate: FrameRate { format?.frameRate ?? FrameRate(25) }
-  /// Whether frames wait for their clip to fill.
-  var isInsideClip: Bool { plan.task != .learn && window.count > 0 }
+
+  /// Whether a clip is filling.
+  var isInsideWindow: Bool { plan.task != .learn && window.count > 0 }
+  /// Whether frames that came in have not gone out yet: what comes between them waits with them.
+  var isHoldingFrames: Bool { isInsideWindow || !tasks.isEmpty }
 
   /// After a flush: as at the start, except for what is loaded or learned.
   func reset() {
+    abandonTasks()
     hasFailed = false
     clip = 0
     window.clear()
@@ -64,7 +72,8 @@ final class Stream {
       behaviour.warn(
         .stream(
           GST_STREAM_ERROR_FORMAT,
-          "the input states no frame rate: clips play at 25 frames a second; put videorate in front"))
+          "the input states no frame rate: the output states 25 frames a second, at the input's times; put videorate "
+            + "in front"))
     }
     let geometry = plan.geometry
     var info = GstVideoInfo()
@@ -77,12 +86,21 @@ final class Stream {
     } catch {
       throw .failed(.stream(GST_STREAM_ERROR_FORMAT, error.message))
     }
-    try pushCaps(&info)
+    if let mode = format?.converter.interlaceMode, plan.task != .apply {
+      behaviour.warn(
+        .stream(
+          GST_STREAM_ERROR_FORMAT,
+          "the input is interlaced (\(mode)): each frame is taken as one picture; put deinterlace in front"))
+    }
+    try negotiate()
     behaviour.timing.withLock { $0.frameDuration = frameRate.time(of: 1) }
     behaviour.announceLatency()
   }
 
-  private func pushCaps(_ info: inout GstVideoInfo) throws(Interruption) {
+  /// Tells downstream the format and asks how it wants its memory; again whenever it sent RECONFIGURE.
+  private func negotiate() throws(Interruption) {
+    guard var info = format?.output else { return }
+    gst_pad_check_reconfigure(behaviour.srcPad)
     guard let caps = gst_video_info_to_caps(&info) else {
       throw .failed(.core(GST_CORE_ERROR_NEGOTIATION, "no caps for \(info.width)x\(info.height) RGB"))
     }
@@ -90,10 +108,14 @@ final class Stream {
     if let refusal = behaviour.refusal(of: caps) { throw .failed(refusal) }
     let current = gst_pad_get_current_caps(behaviour.srcPad)
     defer { if let current { gst_caps_unref(current) } }
-    if let current, gst_caps_is_equal(current, caps) != 0 { return }
-    guard gst_pad_push_event(behaviour.srcPad, gst_event_new_caps(caps)) != 0 else {
-      throw .flow(GST_FLOW_NOT_NEGOTIATED)
+    let isNew = current.map { gst_caps_is_equal($0, caps) == 0 } ?? true
+    if isNew, gst_pad_push_event(behaviour.srcPad, gst_event_new_caps(caps)) == 0 {
+      throw .flow(behaviour.isCancelled ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED)
     }
+    guard behaviour.pool.negotiate(behaviour.srcPad, caps, size: Int(info.size)) else {
+      throw .failed(.resource(GST_RESOURCE_ERROR_SETTINGS, "no buffer pool for \(describe(caps))"))
+    }
+    behaviour.log(GST_LEVEL_DEBUG, "negotiated \(describe(caps))")
   }
 
   func setSegment(_ event: UnsafeMutablePointer<GstEvent>) throws(Interruption) {
@@ -112,11 +134,16 @@ final class Stream {
         .stream(GST_STREAM_ERROR_NOT_IMPLEMENTED, "found a segment that plays backwards, expected forwards"))
     }
     segment = new.pointee
+    nextTime = segment.start
     isDiscontinuous = true
   }
 
   func runningTime(_ time: GstClockTime) -> GstClockTime {
     gst_segment_to_running_time(&segment, GST_FORMAT_TIME, time)
+  }
+
+  func streamTime(_ time: GstClockTime) -> GstClockTime {
+    gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, time)
   }
 
   // MARK: Frames in
@@ -131,20 +158,35 @@ final class Stream {
     let none = GstClockTime(cgst_clock_time_none)
     let hasTime = buffer.pointee.pts != none
     let time = hasTime ? buffer.pointee.pts : nextTime
-    let duration = buffer.pointee.duration == none ? format.frameRate.time(of: 1) : buffer.pointee.duration
-    nextTime = time &+ duration
+    let duration = buffer.pointee.duration == none ? nil : buffer.pointee.duration
+    let length = duration ?? format.frameRate.time(of: 1)
+    nextTime = time &+ length
     // Frames outside the segment, as after an accurate seek, would never be shown.
-    if hasTime, gst_segment_clip(&segment, GST_FORMAT_TIME, time, time &+ duration, nil, nil) == 0 { return }
+    if hasTime, gst_segment_clip(&segment, GST_FORMAT_TIME, time, time &+ length, nil, nil) == 0 { return }
     behaviour.statistics.withLock { $0.framesIn += 1 }
+    let frame = Window.Frame(
+      pts: time, duration: duration,
+      isDiscontinuous: buffer.pointee.mini_object.flags & GST_BUFFER_FLAG_DISCONT.rawValue != 0,
+      metas: lastingMetas(of: buffer))
     if plan.task == .learn {
-      try passThrough(buffer, format, time, duration)
+      try passThrough(buffer, format, frame)
     } else {
-      try gather(buffer, format, time)
+      try gather(buffer, format, frame)
     }
-    if window.count == plan.geometry.frames { try finishClip(frames: window.count) }
+    if window.count == plan.geometry.frames {
+      try finishClip(frames: window.count)
+    } else {
+      try deliverEnded()
+    }
   }
 
-  private func gather(_ buffer: UnsafeMutablePointer<GstBuffer>, _ format: Format, _ time: GstClockTime)
+  private func lastingMetas(of buffer: UnsafeMutablePointer<GstBuffer>) -> Held? {
+    guard cgst_has_lasting_metas(buffer) != 0, let carrier = gst_buffer_new() else { return nil }
+    cgst_copy_lasting_metas(carrier, buffer)
+    return Held(carrier)
+  }
+
+  private func gather(_ buffer: UnsafeMutablePointer<GstBuffer>, _ format: Format, _ frame: Window.Frame)
     throws(Interruption)
   {
     do throws(FrameError) {
@@ -157,12 +199,11 @@ final class Stream {
     } catch {
       throw .failed(.stream(GST_STREAM_ERROR_FORMAT, error.message))
     }
-    window.add(at: time)
+    window.add(frame)
   }
 
   private func passThrough(
-    _ buffer: UnsafeMutablePointer<GstBuffer>, _ format: Format, _ time: GstClockTime,
-    _ duration: GstClockTime
+    _ buffer: UnsafeMutablePointer<GstBuffer>, _ format: Format, _ frame: Window.Frame
   ) throws(Interruption) {
     var pixels: [UInt8] = []
     do throws(FrameError) {
@@ -172,24 +213,26 @@ final class Stream {
     }
     if motion == nil {
       window.pixels.append(contentsOf: pixels)
-      window.add(at: time)
+      window.add(frame)
     }
-    try push(pixels[...], at: time, for: duration)
+    try push(pixels[...], as: frame)
   }
 
   // MARK: Frames out
 
-  func push(_ pixels: ArraySlice<UInt8>, at time: GstClockTime, for duration: GstClockTime)
-    throws(Interruption)
-  {
-    guard var info = format?.output,
-      let buffer = FrameBuffer.make(pixels, row: plan.geometry.width * 3, info: &info)
-    else { throw .failed(.resource(GST_RESOURCE_ERROR_NO_SPACE_LEFT, "no memory for a frame")) }
-    buffer.pointee.pts = time
-    buffer.pointee.duration = duration
+  func push(_ pixels: ArraySlice<UInt8>, as frame: Window.Frame) throws(Interruption) {
+    if gst_pad_check_reconfigure(behaviour.srcPad) != 0 { try negotiate() }
+    guard var info = format?.output else { return }
+    let buffer = try behaviour.pool.frame(pixels, &info)
+    buffer.pointee.pts = frame.pts
+    buffer.pointee.dts = GstClockTime(cgst_clock_time_none)
+    buffer.pointee.duration = frame.duration ?? frameRate.time(of: 1)
     buffer.pointee.offset = framesPushed
     buffer.pointee.offset_end = framesPushed &+ 1
-    if isDiscontinuous { buffer.pointee.mini_object.flags |= GST_BUFFER_FLAG_DISCONT.rawValue }
+    if isDiscontinuous || frame.isDiscontinuous {
+      buffer.pointee.mini_object.flags |= GST_BUFFER_FLAG_DISCONT.rawValue
+    }
+    if let metas = frame.metas { cgst_copy_lasting_metas(buffer, metas.buffer) }
     isDiscontinuous = false
     framesPushed &+= 1
     let flow = gst_pad_push(behaviour.srcPad, buffer)

@@ -1,6 +1,7 @@
 // A full, or a short, window becomes a clip.
 import CGStreamer
 import CGstMotionTransfer
+import Glibc
 import Media
 import MotionTransfer
 import Synchronization
@@ -17,12 +18,18 @@ extension Stream {
   /// At EOS, and where the format or the segment changes: frames that wait become a short clip.
   func drain() throws(Interruption) {
     let found = window.count
-    guard found > 0 else { return }
+    if found > 0 { try drainWindow(found) }
+    while !tasks.isEmpty { try deliver(tasks.removeFirst()) }
+    let events = window.events
+    window.clear()
+    for (_, event) in events { gst_pad_push_event(behaviour.srcPad, event.newEvent()) }
+  }
+
+  private func drainWindow(_ found: Int) throws(Interruption) {
     let expected = plan.geometry.frames
     let short = "found \(found) frames at the end, expected a clip of \(expected)"
     switch plan.settings.shortClip {
     case .drop:
-      window.clear()
       if plan.task != .learn { behaviour.statistics.withLock { $0.framesDropped += UInt64(found) } }
       return
     case .error:
@@ -44,74 +51,87 @@ extension Stream {
     try finishClip(frames: plan.settings.shortClip == .pad ? expected : found)
   }
 
-  /// Learns and generates what the plan says for the window, and pushes the first `frames` frames of the
-  /// result.
+  /// Learns and generates what the plan says for the window; the first `frames` frames of the result will be pushed.
   func finishClip(frames: Int) throws(Interruption) {
-    let settings = plan.settings.updated(from: behaviour.settings.withLock { $0 })
-    let options = settings.options(clip: clip, frameRate: frameRate.perSecond)
-    let progress = ProgressReporter(behaviour, clip: clip)
-    let made: Clip?
-    do throws(MotionTransferError) {
-      made = try compute(settings, options, progress)
-    } catch {
-      window.clear()
-      if behaviour.isCancelled {
-        progress.end(GST_PROGRESS_TYPE_CANCELED, "canceled")
-        throw .flow(GST_FLOW_FLUSHING)
-      }
-      progress.end(GST_PROGRESS_TYPE_ERROR, error.message)
-      throw .failed(ElementError(error))
-    }
-    // Before any push: the first one may block until PLAYING, for which gst-launch waits until progress has
-    // ended.
-    let elapsed = progress.elapsed
-    progress.end(GST_PROGRESS_TYPE_COMPLETE, made == nil ? "learned" : "generated")
-    let incoming = window.count
-    let start = window.start
+    let time = streamTime(window.start)
+    if time != GstClockTime(cgst_clock_time_none) { gst_object_sync_values(behaviour.gstObject, time) }
+    var settings = plan.settings.updated(from: behaviour.settings.withLock { $0 })
+    if plan.task != .learn, let cue = try cue() { settings.prompt = cue }
+    if settings.qos, isPrepared, isLate() { return try skipClip() }
+    let task = ClipTask(
+      clip: clip, frames: frames, window: window, settings: settings,
+      options: settings.options(clip: clip, frameRate: frameRate.perSecond),
+      progress: ProgressReporter(behaviour, clip: clip))
     window.clear()
-    note(elapsed)
-    if let made { try push(made, frames: frames, from: start) }
-    report(framesIn: incoming, framesOut: made == nil ? 0 : frames, start: start, elapsed: elapsed, options)
     clip &+= 1
+    behaviour.log(
+      GST_LEVEL_DEBUG,
+      "clip \(task.clip): \(frames) frames from \(task.window.start) ns, seed \(task.options.seed), \(task.options.prompt)"
+    )
+    let job = job(task)
+    guard isPrepared, plan.settings.concurrency > 1, plan.task != .learn, let generator else {
+      while !tasks.isEmpty { try deliver(tasks.removeFirst()) }
+      task.run { () throws(MotionTransferError) in try self.prepareAndCompute(task, job) }
+      return try deliver(task)
+    }
+    let (geometry, motion) = (plan.geometry, motion)
+    task.start { () throws(MotionTransferError) in
+      try Stream.generate(task, generator, motion, geometry, job)
+    }
+    tasks.append(task)
+    while tasks.count >= Int(plan.settings.concurrency) { try deliver(tasks.removeFirst()) }
   }
 
-  private func compute(
-    _ settings: Settings, _ options: Options, _ progress: ProgressReporter
-  ) throws(MotionTransferError) -> Clip? {
+  /// The text pad's word on what this clip shows; nil where it has none.
+  private func cue() throws(Interruption) -> String? {
+    let end = window.end(frameDuration: frameRate.time(of: 1))
+    let text = behaviour.cues.prompt(
+      from: runningTime(window.start), to: runningTime(end), isCancelled: { self.behaviour.isCancelled })
+    if behaviour.isCancelled { throw .flow(GST_FLOW_FLUSHING) }
+    return text
+  }
+
+  private func job(_ task: ClipTask) -> Job {
     let behaviour = self.behaviour
-    let job = Job(
-      isCancelled: { behaviour.isCancelled }, progress: { progress.report($0) },
-      warning: { behaviour.warn(.resource(GST_RESOURCE_ERROR_SETTINGS, $0)) })
-    if plan.task != .learn, !settings.hasPrompt {
+    return Job(
+      isCancelled: { behaviour.isCancelled || task.isAbandoned }, progress: { task.progress.report($0) },
+      warning: { behaviour.warn(.resource(GST_RESOURCE_ERROR_SETTINGS, $0)) },
+      preview: task.progress.previews(every: task.settings.previewInterval, frameRate: frameRate))
+  }
+
+  // MARK: Computing
+
+  /// The clip, with the first clip's own work: the model, and the motion from its file or from these frames.
+  /// nil where only learning is asked for.
+  private func prepareAndCompute(_ task: ClipTask, _ job: Job) throws(MotionTransferError) -> Clip? {
+    if plan.task != .learn, !task.settings.hasPrompt {
       throw MotionTransferError(
         .settings, "found no prompt, expected what the new video shall show; set prompt=\"...\"")
     }
     let generator = try loaded(job)
-    if motion == nil { try findMotion(generator, options, job) }
+    if motion == nil { try findMotion(generator, task, job) }
+    isPrepared = true
     guard plan.task != .learn else { return nil }
-    let made = try generator.generate(options, motion: motion, job: job)
-    let wanted = plan.geometry
-    guard made.frames == wanted.frames, made.width == wanted.width, made.height == wanted.height,
-      made.pixels.count == wanted.frames * frameSize
-    else {
-      throw MotionTransferError(
-        .failed,
-        "found a clip of \(made.frames) frames, \(made.width)x\(made.height), expected "
-          + "\(wanted.frames), \(wanted.width)x\(wanted.height)")
-    }
-    return made
+    return try Stream.generate(task, generator, motion, plan.geometry, job)
+  }
+
+  private static func generate(
+    _ task: ClipTask, _ generator: any ClipGenerator, _ motion: (any LearnedMotion)?, _ wanted: ClipGeometry,
+    _ job: Job
+  ) throws(MotionTransferError) -> Clip {
+    try generator.clip(task.options, motion: motion, of: wanted, job: job)
   }
 
   private func loaded(_ job: Job) throws(MotionTransferError) -> any ClipGenerator {
     if let generator { return generator }
     let made = try plan.provider.load(
-      folder: plan.settings.model, threads: Int(plan.settings.threads), job: job)
+      plan.settings.modelSource, threads: Int(plan.settings.threads), job: job)
     generator = made
     return made
   }
 
-  /// The first clip's work: reads the motion, or learns and saves it.
-  private func findMotion(_ generator: any ClipGenerator, _ options: Options, _ job: Job)
+  /// Reads the motion, or learns and saves it.
+  private func findMotion(_ generator: any ClipGenerator, _ task: ClipTask, _ job: Job)
     throws(MotionTransferError)
   {
     let path = plan.settings.motionEmbedding.flatMap { $0.isEmpty ? nil : $0 }
@@ -121,42 +141,110 @@ extension Stream {
     }
     let geometry = plan.geometry
     let reference = Clip(
-      frames: geometry.frames, height: geometry.height, width: geometry.width, pixels: window.pixels)
-    let learned = try generator.learn(reference, options, job: job)
+      frames: geometry.frames, height: geometry.height, width: geometry.width, pixels: task.window.pixels)
+    let learned = try generator.learn(reference, task.options, job: job)
     if let path { try learned.write(to: path) }
+    if let checkpoint = task.options.learningCheckpoint { unlink(checkpoint) }
     motion = learned
   }
 
-  private func push(_ made: Clip, frames: Int, from start: GstClockTime) throws(Interruption) {
-    for index in 0..<min(frames, made.frames) {
-      let time = frameRate.time(of: index)
-      try push(
-        made.pixels[index * frameSize..<(index + 1) * frameSize], at: start &+ time,
-        for: frameRate.time(of: index + 1) &- time)
+  // MARK: Delivering
+
+  /// Clips that are done meanwhile.
+  func deliverEnded() throws(Interruption) {
+    while let task = tasks.first, task.hasEnded {
+      tasks.removeFirst()
+      try deliver(task)
     }
   }
 
+  /// Waits for a clip and pushes it.
+  private func deliver(_ task: ClipTask) throws(Interruption) {
+    let made: Clip?
+    do throws(MotionTransferError) {
+      made = try task.wait().get()
+    } catch {
+      if behaviour.isCancelled {
+        task.progress.end(GST_PROGRESS_TYPE_CANCELED, "canceled")
+        throw .flow(GST_FLOW_FLUSHING)
+      }
+      task.progress.end(GST_PROGRESS_TYPE_ERROR, error.message)
+      throw .failed(ElementError(error))
+    }
+    // Before any push: the first one may block until PLAYING, for which gst-launch waits until progress has
+    // ended.
+    task.progress.end(GST_PROGRESS_TYPE_COMPLETE, made == nil ? "learned" : "generated")
+    note(task.elapsed)
+    if let made { try push(made, task) }
+    report(task, framesOut: made == nil ? 0 : task.frames)
+  }
+
+  private func push(_ made: Clip, _ task: ClipTask) throws(Interruption) {
+    let window = task.window
+    var events = window.events[...]
+    for index in 0..<min(task.frames, made.frames) {
+      while let next = events.first, next.index <= index {
+        events.removeFirst()
+        gst_pad_push_event(behaviour.srcPad, next.event.newEvent())
+      }
+      try push(made.pixels[index * frameSize..<(index + 1) * frameSize], as: window.frame(index, frameRate))
+    }
+    for (_, event) in events { gst_pad_push_event(behaviour.srcPad, event.newEvent()) }
+  }
+
+  /// Stops all clips that are being computed and forgets them.
+  func abandonTasks() {
+    for task in tasks { task.abandon() }
+    for task in tasks {
+      _ = task.wait()
+      task.progress.end(GST_PROGRESS_TYPE_CANCELED, "canceled")
+    }
+    tasks.removeAll()
+  }
+
+  // MARK: Lateness
+
+  /// Whether downstream would throw the whole window away.
+  private func isLate() -> Bool {
+    let none = GstClockTime(cgst_clock_time_none)
+    let end = runningTime(window.end(frameDuration: frameRate.time(of: 1)))
+    let earliest = behaviour.timing.withLock { $0.earliest }
+    return end != none && earliest != none && end < earliest
+  }
+
+  /// Leaves a clip out that would come too late: a gap, a QOS message, the next clip's seed as if it had been there.
+  private func skipClip() throws(Interruption) {
+    while !tasks.isEmpty { try deliver(tasks.removeFirst()) }
+    let (start, end) = (window.start, window.end(frameDuration: frameRate.time(of: 1)))
+    let dropped = UInt64(window.count)
+    let counts = behaviour.statistics.withLock { statistics in
+      statistics.framesDropped += dropped
+      return (statistics.framesOut, statistics.framesDropped)
+    }
+    let message = gst_message_new_qos(
+      behaviour.gstObject, 0, UInt(runningTime(start)), UInt(streamTime(start)), start, end &- start)
+    gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, UInt(counts.0), UInt(counts.1))
+    gst_element_post_message(behaviour.gstElement, message)
+    for (_, event) in window.events { gst_pad_push_event(behaviour.srcPad, event.newEvent()) }
+    window.clear()
+    clip &+= 1
+    gst_pad_push_event(behaviour.srcPad, gst_event_new_gap(start, end &- start))
+  }
+
+  // MARK: Reports
+
   private func note(_ elapsed: UInt64) {
     let loss = motion?.finalLoss
-    behaviour.statistics.withLock {
-      $0.clips += 1
-      $0.lastGeneration = elapsed
-      $0.totalGeneration &+= elapsed
-      $0.finalLoss = loss
-    }
+    behaviour.statistics.withLock { $0.note(elapsed, loss) }
     behaviour.timing.withLock { $0.generation = GstClockTime(elapsed) }
     behaviour.announceLatency()
   }
 
-  private func report(framesIn: Int, framesOut: Int, start: GstClockTime, elapsed: UInt64, _ options: Options) {
-    guard let structure = gst_structure_new_empty("motiontransfer-clip") else { return }
-    cgst_structure_set_uint64(structure, "clip", UInt(clip))
-    cgst_structure_set_uint(structure, "frames-in", UInt32(clamping: framesIn))
-    cgst_structure_set_uint(structure, "frames-out", UInt32(clamping: framesOut))
-    cgst_structure_set_uint64(structure, "running-time", runningTime(start))
-    cgst_structure_set_uint64(structure, "generation-time", UInt(elapsed))
-    cgst_structure_set_uint64(structure, "seed", UInt(options.seed))
-    if let loss = motion?.finalLoss { cgst_structure_set_double(structure, "final-loss", loss) }
-    behaviour.post(structure)
+  private func report(_ task: ClipTask, framesOut: Int) {
+    behaviour.post(
+      ClipReport(
+        clip: task.clip, framesIn: task.window.count, framesOut: framesOut,
+        runningTime: runningTime(task.window.start), generationTime: task.elapsed, options: task.options,
+        finalLoss: motion?.finalLoss))
   }
 }

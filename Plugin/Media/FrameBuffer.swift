@@ -10,31 +10,35 @@ public enum FrameBuffer {
   public static func make(
     _ clip: Clip, frame index: Int, info: UnsafePointer<GstVideoInfo>
   ) -> UnsafeMutablePointer<GstBuffer>? {
-    let row = clip.width * 3
-    let frame = row * clip.height
-    guard index < clip.frames, clip.pixels.count >= (index + 1) * frame else { return nil }
-    let pixels = clip.pixels[index * frame..<(index + 1) * frame]
-    return make(pixels, row: row, info: info)
+    let frame = clip.width * 3 * clip.height
+    guard index < clip.frames, clip.pixels.count >= (index + 1) * frame,
+      let buffer = gst_buffer_new_allocate(nil, info.pointee.size, nil)
+    else { return nil }
+    if fill(buffer, clip.pixels[index * frame..<(index + 1) * frame], info: info) { return buffer }
+    gst_buffer_unref(buffer)
+    return nil
   }
 
-  /// A new buffer with the packed rows `pixels`, each of `row` bytes.
+  /// Writes packed rows of RGB into a buffer, at the strides that the buffer has.
   ///
-  /// - Returns: nil when there is no memory for it.
-  public static func make(
-    _ pixels: ArraySlice<UInt8>, row: Int, info: UnsafePointer<GstVideoInfo>
-  ) -> UnsafeMutablePointer<GstBuffer>? {
-    guard let buffer = gst_buffer_new_allocate(nil, info.pointee.size, nil) else { return nil }
-    let stride = Int(cgst_video_info_stride(info))
-    pixels.withUnsafeBufferPointer { all in
-      guard let base = all.baseAddress else { return }
-      if stride == row {
-        gst_buffer_fill(buffer, 0, base, UInt(all.count))
-      } else {
-        for line in 0..<all.count / row {
-          gst_buffer_fill(buffer, UInt(line * stride), base + line * row, UInt(row))
-        }
-      }
+  /// - Parameters:
+  ///   - pixels: height · width · 3 bytes of the size that `info` says
+  ///   - info: RGB
+  /// - Returns: false when the buffer cannot be written or is too small.
+  public static func fill(
+    _ buffer: UnsafeMutablePointer<GstBuffer>, _ pixels: ArraySlice<UInt8>, info: UnsafePointer<GstVideoInfo>
+  ) -> Bool {
+    var info = info.pointee
+    var frame = GstVideoFrame()
+    guard gst_video_frame_map(&frame, &info, buffer, GST_MAP_WRITE) != 0 else { return false }
+    defer { gst_video_frame_unmap(&frame) }
+    let row = Int(info.width) * 3
+    guard pixels.count == row * Int(info.height), let target = frame.data.0 else { return false }
+    let stride = Int(cgst_video_frame_stride(&frame))
+    pixels.withUnsafeBytes { source in
+      guard let source = source.baseAddress else { return }
+      for line in 0..<Int(info.height) { memcpy(target + line * stride, source + line * row, row) }
     }
-    return buffer
+    return true
   }
 }

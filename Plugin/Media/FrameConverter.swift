@@ -20,6 +20,8 @@ public final class FrameConverter {
   public let width: Int
   /// Height of the result in pixels.
   public let height: Int
+  /// How the input is interlaced, in GStreamer's words; nil when it is progressive.
+  public let interlaceMode: String?
   private var input: GstVideoInfo
   private var steps: [Step]
 
@@ -34,6 +36,9 @@ public final class FrameConverter {
     guard gst_video_info_from_caps(&input, caps) != 0 else {
       throw FrameError(message: "found \(FrameConverter.describe(caps)), expected raw video in system memory")
     }
+    interlaceMode =
+      input.interlace_mode == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+      ? nil : String(cString: gst_video_interlace_mode_to_string(input.interlace_mode))
     // GstVideoConverter does not deinterlace: both sides must say the same.
     input.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
     // Where the width grows, GstVideoConverter 1.22 stretches 32-bit pixels, YUV among them, from corner to corner

@@ -17,6 +17,12 @@ public struct FrameRate: Sendable, Equatable {
     self.denominator = max(denominator, 1)
   }
 
+  /// Both above 0.
+  public init(numerator: Int32, denominator: Int32) {
+    self.numerator = max(numerator, 1)
+    self.denominator = max(denominator, 1)
+  }
+
   /// What fixed video caps say; nil when they say nothing, or 0/1 (variable).
   public init?(of caps: UnsafePointer<GstCaps>) {
     var numerator: Int32 = 0
@@ -32,10 +38,16 @@ public struct FrameRate: Sendable, Equatable {
   /// Frames a second.
   public var perSecond: Double { Double(numerator) / Double(denominator) }
 
-  /// When frame `index` begins, in nanoseconds after frame 0.
+  /// When frame `index` begins, in nanoseconds after frame 0; the last time there is where that is later.
   public func time(of index: Int) -> GstClockTime {
-    // numerator and denominator come from caps: up to 2^31 each, so that the product needs GStreamer's 128
-    // bits.
-    gst_util_uint64_scale(UInt(index) * UInt(denominator), 1_000_000_000, UInt(numerator))
+    // GStreamer multiplies in 128 bits; the factor stays below 2^31 · 10^9.
+    gst_util_uint64_scale(UInt(index), UInt(denominator) * 1_000_000_000, UInt(numerator))
+  }
+
+  /// The frame that is shown at `time`, in nanoseconds after frame 0.
+  public func frame(at time: GstClockTime) -> UInt64 {
+    let index = gst_util_uint64_scale(time, UInt(numerator), UInt(denominator) * 1_000_000_000)
+    // Rounding down twice may give the frame before.
+    return UInt64(index) + (index < UInt(Int.max) && self.time(of: Int(index) + 1) <= time ? 1 : 0)
   }
 }

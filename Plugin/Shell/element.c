@@ -12,8 +12,10 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_
     GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS("video/x-raw, format = (string) RGB, width = (int) [ 8, 4096 ], height = (int) [ 8, 4096 ], "
-        "framerate = (fraction) [ 1/2147483647, 2147483647/1 ]"));
+    GST_STATIC_CAPS(GST_MOTION_TRANSFER_RGB_CAPS));
+
+static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE("text", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS("text/x-raw, format = (string) { utf8, pango-markup }"));
 
 G_DEFINE_TYPE(GstMotionTransfer, gst_motion_transfer, GST_TYPE_ELEMENT)
 
@@ -30,6 +32,44 @@ static gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
 static gboolean src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   (void) pad;
   return gst_motion_transfer_src_event(SELF(parent)->behaviour, event);
+}
+
+static GstFlowReturn text_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer) {
+  (void) pad;
+  return gst_motion_transfer_text_chain(SELF(parent)->behaviour, buffer);
+}
+
+static gboolean text_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  (void) pad;
+  return gst_motion_transfer_text_event(SELF(parent)->behaviour, event);
+}
+
+static GstPad *request_new_pad(GstElement *element, GstPadTemplate *template, const gchar *name, const GstCaps *caps) {
+  (void) name;
+  (void) caps;
+  GstMotionTransfer *self = SELF(element);
+  GST_OBJECT_LOCK(self);
+  gboolean is_taken = self->textpad != NULL;
+  GstPad *pad = NULL;
+  if (!is_taken) pad = self->textpad = gst_pad_new_from_template(template, "text");
+  GST_OBJECT_UNLOCK(self);
+  if (is_taken) return NULL;
+  gst_pad_set_chain_function(pad, text_chain);
+  gst_pad_set_event_function(pad, text_event);
+  gst_motion_transfer_text_linked(self->behaviour, TRUE);
+  gst_pad_set_active(pad, TRUE);
+  gst_element_add_pad(element, pad);
+  return pad;
+}
+
+static void release_pad(GstElement *element, GstPad *pad) {
+  GstMotionTransfer *self = SELF(element);
+  gst_motion_transfer_text_linked(self->behaviour, FALSE);
+  gst_pad_set_active(pad, FALSE);
+  GST_OBJECT_LOCK(self);
+  self->textpad = NULL;
+  GST_OBJECT_UNLOCK(self);
+  gst_element_remove_pad(element, pad);
 }
 
 static gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
@@ -89,9 +129,12 @@ static void gst_motion_transfer_class_init(GstMotionTransferClass *class) {
   object_class->get_property = get_property;
   object_class->finalize = finalize;
   element_class->change_state = change_state;
-  gst_motion_transfer_install_properties(object_class);
+  element_class->request_new_pad = request_new_pad;
+  element_class->release_pad = release_pad;
+  gst_motion_transfer_install_properties(object_class, TRUE);
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
+  gst_element_class_add_static_pad_template(element_class, &text_template);
   gst_element_class_set_static_metadata(element_class, "Motion transfer", "Filter/Effect/Video",
       "Makes a new video that moves like the input and looks like the prompt", "The motiontransfer authors");
 }
@@ -99,7 +142,8 @@ static void gst_motion_transfer_class_init(GstMotionTransferClass *class) {
 gboolean gst_motion_transfer_register(GstPlugin *plugin) {
   if (motion_transfer_debug == NULL)
     GST_DEBUG_CATEGORY_INIT(motion_transfer_debug, "motiontransfer", 0, "Motion transfer");
-  return gst_element_register(plugin, "motiontransfer", GST_RANK_NONE, gst_motion_transfer_get_type());
+  return gst_element_register(plugin, "motiontransfer", GST_RANK_NONE, gst_motion_transfer_get_type())
+      && gst_element_register(plugin, "motiongeneratesrc", GST_RANK_NONE, gst_motion_generate_src_get_type());
 }
 
 gboolean gst_motion_transfer_logs(GstDebugLevel level) {

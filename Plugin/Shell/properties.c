@@ -7,6 +7,8 @@
 #define READY (G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 // Read at the start of each clip.
 #define CLIP (G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+// The same, and a GstController may drive it: synchronised to the stream time of the clip's first frame.
+#define CONTROLLED (CLIP | GST_PARAM_CONTROLLABLE)
 
 #define ENUM_TYPE(function, name, ...)                                \
   static GType function(void) {                                       \
@@ -18,6 +20,8 @@
     }                                                                 \
     return type;                                                      \
   }
+
+#define AUTO {0, "What the model recommends", "auto"}
 
 ENUM_TYPE(mode_type, "GstMotionTransferMode",
     {GST_MOTION_TRANSFER_MODE_AUTO, "Apply the embedding file when it exists; else learn from the first clip, "
@@ -39,6 +43,29 @@ ENUM_TYPE(short_clip_type, "GstMotionTransferShortClip",
     {GST_MOTION_TRANSFER_SHORT_CLIP_PAD, "A whole clip: the last frame is repeated", "pad"},
     {GST_MOTION_TRANSFER_SHORT_CLIP_DROP, "Nothing: the frames are dropped", "drop"},
     {GST_MOTION_TRANSFER_SHORT_CLIP_ERROR, "An error", "error"})
+
+ENUM_TYPE(first_frame_type, "GstMotionTransferFirstFrame", AUTO,
+    {1, "It stays as it was learned", "kept"}, {2, "It becomes zero: only differences are left", "zeroed"},
+    {3, "The mean over the frames is subtracted from it", "mean-subtracted"})
+
+ENUM_TYPE(noise_initialization_type, "GstMotionTransferNoiseInitialization", AUTO,
+    {1, "Fresh noise", "random"}, {2, "Inverted and fresh noise, blended by noise-prior", "blend"},
+    {3, "The low band of the inverted noise, the high band of fresh noise (DMT)", "frequency"},
+    {4, "The low band of the inverted noise, a blend of both high bands", "blended-frequency"},
+    {5, "The low frequencies of the inverted noise in space and time (FreeInit's mix)", "fft"})
+
+ENUM_TYPE(embedding_design_type, "GstMotionTransferEmbeddingDesign", AUTO,
+    {1, "Time signals only", "1d-1d"}, {2, "Queries and keys for each pixel", "2d-1d"},
+    {3, "Values for each pixel: the method", "1d-2d"}, {4, "Both for each pixel", "2d-2d"})
+
+ENUM_TYPE(loss_type, "GstMotionTransferLoss", AUTO,
+    {1, "Mean squared error of the prediction (Motion Inversion, equation 4)", "base"},
+    {2, "The same, and again without a random frame (MotionDirector)", "debiased"},
+    {3, "Direction of the differences between frames (VMC, equation 17)", "vmc-paper"},
+    {4, "The same as VMC's published code has it", "vmc-code"})
+
+ENUM_TYPE(timestep_sampling_type, "GstMotionTransferTimestepSampling", AUTO,
+    {1, "All alike", "uniform"}, {2, "High noise more often, where motion is decided", "cubic"})
 
 static void add_string(GObjectClass *c, guint id, GParamFlags flags, const char *name, const char *nick,
     const char *fallback, const char *blurb) {
@@ -63,42 +90,47 @@ static void add_enum(GObjectClass *c, guint id, GParamFlags flags, const char *n
 
 static void install_texts_and_files(GObjectClass *c) {
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_PROMPT, CLIP, "prompt", "Prompt", NULL,
-      "What the new video shows; needed unless mode=learn; taken at the start of each clip");
+      "What the new video shows; taken at the start of each clip");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_NEGATIVE_PROMPT, CLIP, "negative-prompt", "Negative prompt", NULL,
       "What the new video shall not show");
-  add_string(c, GST_MOTION_TRANSFER_PROPERTY_REFERENCE_PROMPT, CLIP, "reference-prompt", "Reference prompt", NULL,
-      "What the input shows: its caption, used while learning (unset: the empty prompt, with a warning)");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_MODEL, READY, "model", "Model", NULL,
       "Folder of a text-to-video model in the diffusers format (unset: MOTIONTRANSFER_MODEL, else the bundled model)");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_ADAPTER, READY, "motion-adapter", "Motion adapter", NULL,
+      "Folder or file of AnimateDiff's motion modules, which make a model of pictures one of clips");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_EMBEDDING, READY, "motion-embedding", "Motion embedding", NULL,
-      "Motion embedding file (safetensors): read by mode=apply, written by mode=learn, either by mode=auto");
-  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_MODE, READY, "mode", "Mode", mode_type(),
-      "Whether to learn the input's motion or to apply a learned one");
+      "Motion embedding file (safetensors): read where it is applied, written where it is learned");
 }
 
-static void install_method(GObjectClass *c) {
-  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_DEBIAS_MODE, CLIP, "debias-mode", "Debias mode", debias_type(),
+static void install_sampling(GObjectClass *c) {
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_DEBIAS_MODE, CONTROLLED, "debias-mode", "Debias mode", debias_type(),
       "How the reference's looks are taken out of the motion embedding");
-  add_double(c, GST_MOTION_TRANSFER_PROPERTY_NOISE_PRIOR, CLIP, "noise-prior", "Noise prior", -1, 1,
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_FIRST_FRAME, CONTROLLED, "first-frame", "First frame", first_frame_type(),
+      "What debias-mode=difference does to the first frame, which has none before it");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_NOISE_INITIALIZATION, CONTROLLED, "noise-initialization",
+      "Noise initialization", noise_initialization_type(), "What noise denoising starts from");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_NOISE_PRIOR, CONTROLLED, "noise-prior", "Noise prior", -1, 1,
       "Share of the reference's own inverted noise in the starting noise (-1: as the model recommends)");
-  add_double(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_SCALE, CLIP, "motion-scale", "Motion scale", -1, 10,
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_SCALE, CONTROLLED, "motion-scale", "Motion scale", -1, 10,
       "Strength of the motion embedding, 1 as learned (-1: as the model recommends)");
-  add_string(c, GST_MOTION_TRANSFER_PROPERTY_SITES, READY, "sites", "Sites", "auto",
-      "Temporal attention blocks that learn: auto (as the model recommends), all, or block names with commas between");
-  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_INVERSION_STEPS, READY, "inversion-steps", "Inversion steps", 100000,
-      "Learning steps (0: as the model recommends)");
-  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_DDIM_INVERSION_STEPS,
-      g_param_spec_int("ddim-inversion-steps", "DDIM inversion steps",
-          "Steps that find the reference's own noise while learning (0: none is stored; -1: as the model recommends)",
-          -1, 1000, -1, READY));
-  add_double(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_RATE, READY, "learning-rate", "Learning rate", 0, 10,
-      "Learning rate of the motion embedding (0: as the model recommends)");
-  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_NUM_INFERENCE_STEPS, CLIP, "num-inference-steps", "Inference steps", 1000,
-      "Denoising steps of a clip (0: as the model recommends)");
-  add_double(c, GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_SCALE, CLIP, "guidance-scale", "Guidance scale", -1, 100,
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_QUERY_KEY_SCALE, CONTROLLED, "query-key-scale", "Query and key scale", -1, 10,
+      "Strength of the motion embedding in queries and keys (-1: motion-scale)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_VALUE_SCALE, CONTROLLED, "value-scale", "Value scale", -1, 10,
+      "Strength of the motion embedding in values (-1: motion-scale)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_APPLY_FROM, CONTROLLED, "apply-from", "Apply from", -1, 1,
+      "Share of the denoising steps after which the embedding begins to act (-1: as the model recommends)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_APPLY_UNTIL, CONTROLLED, "apply-until", "Apply until", -1, 1,
+      "Share of the denoising steps after which the embedding acts no more (-1: as the model recommends)");
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_RESAMPLE,
+      g_param_spec_boolean("resample", "Resample",
+          "Take an embedding of another size or length, interpolated; else it is an error", FALSE, CLIP));
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_SCHEDULER, CLIP, "scheduler", "Scheduler", "auto",
+      "Sampler: auto (the model's own), ddim, euler ...; a wrong name's error lists them all");
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_NUM_INFERENCE_STEPS, CONTROLLED, "num-inference-steps", "Inference steps",
+      1000, "Denoising steps of a clip (0: as the model recommends)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_SCALE, CONTROLLED, "guidance-scale", "Guidance scale", -1, 100,
       "Strength of the prompt: classifier-free guidance (-1: as the model recommends)");
-  add_double(c, GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_RESCALE, CLIP, "guidance-rescale", "Guidance rescale", -1, 1,
-      "How far guidance is rescaled against overexposure (-1: as the model recommends)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_RESCALE, CONTROLLED, "guidance-rescale", "Guidance rescale", -1,
+      1, "How far guidance is rescaled against overexposure (-1: as the model recommends)");
   g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_SEED,
       g_param_spec_uint64("seed", "Seed", "Seed of the random draws; clip k of a stream uses seed + k", 0, G_MAXUINT64,
           0, READY));
@@ -111,8 +143,8 @@ static void install_clips(GObjectClass *c) {
       "Width of the new video (0: as the model recommends)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_HEIGHT, READY, "height", "Height", 4096,
       "Height of the new video (0: as the model recommends)");
-  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_SHORT_CLIP, READY, "short-clip", "Short clip", short_clip_type(),
-      "What becomes of input that ends, or changes its format, before a clip is full");
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL, CLIP, "preview-interval", "Preview interval", 1000,
+      "Denoising steps between two messages that carry a preview of the running clip (0: none)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_N_THREADS, READY, "n-threads", "Threads", 256,
       "Threads that all elements of this process compute with (0: as it is, at first one per processor)");
   g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_STATS,
@@ -121,11 +153,59 @@ static void install_clips(GObjectClass *c) {
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
-void gst_motion_transfer_install_properties(GObjectClass *class) {
+static void install_learning(GObjectClass *c) {
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_MODE, READY, "mode", "Mode", mode_type(),
+      "Whether to learn the input's motion or to apply a learned one");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_REFERENCE_PROMPT, CLIP, "reference-prompt", "Reference prompt", NULL,
+      "What the input shows: its caption, used while learning (unset: the empty prompt, with a warning)");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_SITES, READY, "sites", "Sites", "auto",
+      "Temporal attention blocks that learn: auto (as the model recommends), all, or block names with commas between");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_EMBEDDING_DESIGN, READY, "embedding-design", "Embedding design",
+      embedding_design_type(), "Whether the embedding has one row for all pixels or one for each");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_LOSS, READY, "loss", "Loss", loss_type(), "What learning minimises");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_TIMESTEP_SAMPLING, READY, "timestep-sampling", "Time step sampling",
+      timestep_sampling_type(), "How learning draws its time steps");
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_INVERSION_STEPS, READY, "inversion-steps", "Inversion steps", 100000,
+      "Learning steps (0: as the model recommends)");
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_DDIM_INVERSION_STEPS,
+      g_param_spec_int("ddim-inversion-steps", "DDIM inversion steps",
+          "Steps that find the reference's own noise while learning (0: none is stored; -1: as the model recommends)",
+          -1, 1000, -1, READY));
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_RATE, READY, "learning-rate", "Learning rate", 0, 10,
+      "Learning rate of the motion embedding (0: as the model recommends)");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_CHECKPOINT, READY, "learning-checkpoint", "Learning checkpoint", NULL,
+      "File that learning's state is written to every half minute; a learning that was killed goes on from it");
+}
+
+static void install_input(GObjectClass *c) {
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_SHORT_CLIP, READY, "short-clip", "Short clip", short_clip_type(),
+      "What becomes of input that ends, or changes its format, before a clip is full");
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_CONCURRENCY,
+      g_param_spec_uint("concurrency", "Concurrency",
+          "Clips that are computed at the same time, each with its own memory; the first one, which may learn, goes alone",
+          1, 64, 1, READY));
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_PROCESSING_LATENCY,
+      g_param_spec_uint64("processing-latency", "Processing latency",
+          "Time that a clip's computation is expected to take, for live pipelines (ns; 0: what the last clip took)", 0,
+          G_MAXINT64, 0, READY));
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_QOS,
+      g_param_spec_boolean("qos", "QoS",
+          "Leave out clips that would be too late to be shown, as downstream's QoS events tell", FALSE, CLIP));
+}
+
+void gst_motion_transfer_install_properties(GObjectClass *class, gboolean takes_video) {
   install_texts_and_files(class);
-  install_method(class);
+  install_sampling(class);
   install_clips(class);
-  gst_type_mark_as_plugin_api(mode_type(), 0);
   gst_type_mark_as_plugin_api(debias_type(), 0);
+  gst_type_mark_as_plugin_api(first_frame_type(), 0);
+  gst_type_mark_as_plugin_api(noise_initialization_type(), 0);
+  if (!takes_video) return;
+  install_learning(class);
+  install_input(class);
+  gst_type_mark_as_plugin_api(mode_type(), 0);
   gst_type_mark_as_plugin_api(short_clip_type(), 0);
+  gst_type_mark_as_plugin_api(embedding_design_type(), 0);
+  gst_type_mark_as_plugin_api(loss_type(), 0);
+  gst_type_mark_as_plugin_api(timestep_sampling_type(), 0);
 }

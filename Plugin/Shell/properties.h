@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
-void gst_motion_transfer_install_properties(GObjectClass *class);
+/// `takes_video` adds the properties of an element with a reference: learning, clips of its frames, lateness.
+void gst_motion_transfer_install_properties(GObjectClass *class, gboolean takes_video);
 
 #endif

@@ -110,7 +110,11 @@ extension ElementSuite {
         "guidance-rescale": "0.75",
         "seed": "18446744073709551615", "num-frames": "12", "width": "64", "height": "72",
         "short-clip": "pad",
-        "n-threads": "3",
+        "n-threads": "3", "concurrency": "2", "processing-latency": "5", "qos": "true",
+        "learning-checkpoint": "/c", "preview-interval": "2", "motion-adapter": "/a", "first-frame": "mean-subtracted",
+        "query-key-scale": "0.5", "value-scale": "2.5",
+        "apply-from": "0.125", "apply-until": "0.5", "resample": "true", "noise-initialization": "fft",
+        "scheduler": "euler", "embedding-design": "2d-2d", "loss": "vmc-code", "timestep-sampling": "cubic",
       ]
       let element = GStreamer.element(values, bus: bus)
       defer {

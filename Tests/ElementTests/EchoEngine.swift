@@ -9,10 +9,14 @@ import Synchronization
 ///
 /// - prompt `wait`: generates until cancelled (at most 20 s).
 /// - prompt `fail`: fails after one step.
+/// - prompt `slow`: takes 100 ms.
+/// - prompt `scale`: every byte is the motion scale in hundredths.
 /// - reference prompt `wait`: learns until cancelled.
 enum Echo {
   /// Generations and learnings that have begun and not ended.
   static let running = Atomic<Int>(0)
+  /// The most of them at the same time.
+  static let mostRunning = Atomic<Int>(0)
   /// Calls of `load`.
   static let loads = Atomic<Int>(0)
 
@@ -25,8 +29,8 @@ enum Echo {
 }
 
 struct EchoProvider: ClipGeneratorProvider {
-  func geometry(folder: String?, _ options: Options) throws(MotionTransferError) -> ClipGeometry {
-    if let folder, access(folder, F_OK) != 0 {
+  func geometry(_ model: ModelSource, _ options: Options) throws(MotionTransferError) -> ClipGeometry {
+    if let folder = model.folder, access(folder, F_OK) != 0 {
       throw MotionTransferError(
         .notFound, "model \(folder): no such folder; give a folder with model_index.json")
     }
@@ -37,7 +41,9 @@ struct EchoProvider: ClipGeneratorProvider {
     return ClipGeometry(frames: options.numFrames ?? 4, width: width, height: options.height ?? 8)
   }
 
-  func load(folder: String?, threads: Int, job: Job) throws(MotionTransferError) -> any ClipGenerator {
+  func frameRate(_ model: ModelSource) throws(MotionTransferError) -> Double? { nil }
+
+  func load(_ model: ModelSource, threads: Int, job: Job) throws(MotionTransferError) -> any ClipGenerator {
     Echo.loads.add(1, ordering: .relaxed)
     job.progress(Progress(.load, 1, of: 1))
     return EchoGenerator()
@@ -79,6 +85,12 @@ struct EchoGenerator: ClipGenerator {
     -> Clip
   {
     try work(.sample, waits: options.prompt == "wait", job)
+    if options.prompt == "slow" {
+      Echo.running.add(1, ordering: .relaxed)
+      Echo.mostRunning.max(Echo.running.load(ordering: .relaxed), ordering: .relaxed)
+      usleep(100_000)
+      Echo.running.subtract(1, ordering: .relaxed)
+    }
     if options.prompt == "fail" { throw MotionTransferError(.failed, "the engine failed, as asked") }
     let frames = options.numFrames ?? 4
     let width = options.width ?? 16
@@ -86,7 +98,10 @@ struct EchoGenerator: ClipGenerator {
     let means = (motion as? EchoMotion)?.means
     var pixels: [UInt8] = []
     for index in 0..<frames {
-      let byte = means.map { $0[index % $0.count] } ?? Echo.byte(seed: options.seed, frame: index)
+      let byte =
+        options.prompt == "scale"
+        ? UInt8((options.motionScale ?? 0) * 100)
+        : means.map { $0[index % $0.count] } ?? Echo.byte(seed: options.seed, frame: index)
       pixels += Array(repeating: byte, count: width * height * 3)
     }
     return Clip(frames: frames, height: height, width: width, pixels: pixels)
@@ -97,6 +112,9 @@ struct EchoGenerator: ClipGenerator {
     defer { Echo.running.subtract(1, ordering: .relaxed) }
     for step in 1...(waits ? 20_000 : 3) {
       if job.isCancelled() { throw .cancelled }
+      if stage == .sample, let preview = job.preview, step % preview.interval == 0 {
+        preview.show(step, Clip(frames: 2, height: 1, width: 2, pixels: Array(repeating: UInt8(step), count: 12)))
+      }
       job.progress(Progress(stage, step, of: 3, loss: stage == .learn ? 1 / Float(step) : nil))
       if waits { usleep(1000) }
     }

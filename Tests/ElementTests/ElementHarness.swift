@@ -16,6 +16,14 @@ struct OutFrame: Equatable {
   var duration: GstClockTime
   var bytes: [UInt8]
   var isDiscontinuous: Bool
+
+  init(_ buffer: UnsafeMutablePointer<GstBuffer>) {
+    bytes = [UInt8](repeating: 0, count: Int(gst_buffer_get_size(buffer)))
+    gst_buffer_extract(buffer, 0, &bytes, UInt(bytes.count))
+    pts = buffer.pointee.pts
+    duration = buffer.pointee.duration
+    isDiscontinuous = buffer.pointee.mini_object.flags & GST_BUFFER_FLAG_DISCONT.rawValue != 0
+  }
 }
 
 /// A message from the bus.
@@ -92,6 +100,8 @@ enum GStreamer {
       defer { g_free(text) }
       return Report(
         type: type, name: String(cString: gst_structure_get_name(structure)), text: String(cString: text))
+    case GST_MESSAGE_QOS: return Report(type: type, name: "qos", text: "")
+    case GST_MESSAGE_LATENCY: return Report(type: type, name: "latency", text: "")
     default:
       return nil
     }
@@ -105,11 +115,16 @@ final class ElementHarness: @unchecked Sendable {
   let element: UnsafeMutablePointer<GstElement>
   let bus: UnsafeMutablePointer<GstBus>
 
-  /// - Parameter caps: of the input; nil sends none.
-  init(_ properties: KeyValuePairs<String, String>, caps: String? = ElementHarness.rgb) {
+  /// - Parameters:
+  ///   - caps: of the input; nil sends none.
+  ///   - name: a pad to request before the start.
+  init(
+    _ properties: KeyValuePairs<String, String>, caps: String? = ElementHarness.rgb, requesting name: String? = nil
+  ) {
     _ = GStreamer.start
     bus = gst_bus_new()
     element = GStreamer.element(properties, bus: bus)
+    if let name, let pad = gst_element_request_pad_simple(element, name) { gst_object_unref(pad) }
     harness = gst_harness_new_with_element(element, "sink", "src")
     if let caps { gst_harness_set_src_caps_str(harness, caps) }
   }
@@ -155,12 +170,7 @@ final class ElementHarness: @unchecked Sendable {
     var frames: [OutFrame] = []
     while let buffer = gst_harness_try_pull(harness) {
       defer { gst_buffer_unref(buffer) }
-      var bytes = [UInt8](repeating: 0, count: Int(gst_buffer_get_size(buffer)))
-      gst_buffer_extract(buffer, 0, &bytes, UInt(bytes.count))
-      frames.append(
-        OutFrame(
-          pts: buffer.pointee.pts, duration: buffer.pointee.duration, bytes: bytes,
-          isDiscontinuous: buffer.pointee.mini_object.flags & GST_BUFFER_FLAG_DISCONT.rawValue != 0))
+      frames.append(OutFrame(buffer))
     }
     return frames
   }

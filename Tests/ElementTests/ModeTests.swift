@@ -136,6 +136,35 @@ extension ElementSuite {
       for field in fields { #expect(clips[1].contains(field), "\(field) in \(clips[1])") }
     }
 
+    @Test func previewsCarryTheFramesOfTheRunningClip() throws {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply", "preview-interval": "2"])
+      harness.pushFrames(0..<4)
+      var samples: [(step: guint, frames: guint, bytes: [UInt8])] = []
+      while let message = gst_bus_pop(harness.bus) {
+        defer { gst_message_unref(message) }
+        guard cgst_message_type(message) == GST_MESSAGE_ELEMENT, let structure = gst_message_get_structure(message),
+          gst_structure_has_name(structure, "motiontransfer-preview") != 0
+        else { continue }
+        let value = try #require(gst_structure_get_value(structure, "sample"))
+        let sample = OpaquePointer(g_value_get_boxed(value))
+        let buffer = try #require(gst_sample_get_buffer(sample))
+        var step: guint = 0
+        gst_structure_get_uint(structure, "step", &step)
+        samples.append((step, gst_buffer_list_length(gst_sample_get_buffer_list(sample)), OutFrame(buffer).bytes))
+        #expect(describe(gst_sample_get_caps(sample)).contains("width=(int)2, height=(int)1"))
+      }
+      #expect(samples.map(\.step) == [2])
+      #expect(samples.first?.frames == 2)
+      // Two pixels, padded to a row of eight bytes.
+      #expect(samples.first?.bytes.prefix(6) == [2, 2, 2, 2, 2, 2])
+    }
+
+    @Test func previewsComeOnlyWhereTheyAreAskedFor() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"])
+      harness.pushFrames(0..<4)
+      #expect(!harness.reports().contains { $0.name == "motiontransfer-preview" })
+    }
+
     @Test func atMostTwoContinuesASecond() {
       let harness = ElementHarness(["prompt": "wait", "mode": "apply"])
       let ended = DispatchSemaphore(value: 0)

@@ -5,9 +5,15 @@
 #ifndef GST_MOTION_TRANSFER_H
 #define GST_MOTION_TRANSFER_H
 
+#include <gst/base/gstpushsrc.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
+
+/// What both elements give.
+#define GST_MOTION_TRANSFER_RGB_CAPS                                                                  \
+  "video/x-raw, format = (string) RGB, width = (int) [ 8, 4096 ], height = (int) [ 8, 4096 ], "       \
+  "framerate = (fraction) [ 1/2147483647, 2147483647/1 ]"
 
 typedef struct _GstMotionTransfer GstMotionTransfer;
 typedef struct _GstMotionTransferClass GstMotionTransferClass;
@@ -17,11 +23,26 @@ struct _GstMotionTransfer {
   GstElement parent;
   GstPad *sinkpad;
   GstPad *srcpad;
+  /// NULL until requested.
+  GstPad *textpad;
   gpointer behaviour;
 };
 
 struct _GstMotionTransferClass {
   GstElementClass parent_class;
+};
+
+typedef struct _GstMotionGenerateSrc GstMotionGenerateSrc;
+typedef struct _GstMotionGenerateSrcClass GstMotionGenerateSrcClass;
+
+/// One source element. `source` is its retained Swift object.
+struct _GstMotionGenerateSrc {
+  GstPushSrc parent;
+  gpointer source;
+};
+
+struct _GstMotionGenerateSrcClass {
+  GstPushSrcClass parent_class;
 };
 
 typedef enum {
@@ -68,11 +89,29 @@ typedef enum {
   GST_MOTION_TRANSFER_PROPERTY_HEIGHT,
   GST_MOTION_TRANSFER_PROPERTY_SHORT_CLIP,
   GST_MOTION_TRANSFER_PROPERTY_N_THREADS,
+  GST_MOTION_TRANSFER_PROPERTY_CONCURRENCY,
+  GST_MOTION_TRANSFER_PROPERTY_PROCESSING_LATENCY,
+  GST_MOTION_TRANSFER_PROPERTY_QOS,
+  GST_MOTION_TRANSFER_PROPERTY_LEARNING_CHECKPOINT,
+  GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL,
+  GST_MOTION_TRANSFER_PROPERTY_MOTION_ADAPTER,
+  GST_MOTION_TRANSFER_PROPERTY_FIRST_FRAME,
+  GST_MOTION_TRANSFER_PROPERTY_QUERY_KEY_SCALE,
+  GST_MOTION_TRANSFER_PROPERTY_VALUE_SCALE,
+  GST_MOTION_TRANSFER_PROPERTY_APPLY_FROM,
+  GST_MOTION_TRANSFER_PROPERTY_APPLY_UNTIL,
+  GST_MOTION_TRANSFER_PROPERTY_RESAMPLE,
+  GST_MOTION_TRANSFER_PROPERTY_NOISE_INITIALIZATION,
+  GST_MOTION_TRANSFER_PROPERTY_SCHEDULER,
+  GST_MOTION_TRANSFER_PROPERTY_EMBEDDING_DESIGN,
+  GST_MOTION_TRANSFER_PROPERTY_LOSS,
+  GST_MOTION_TRANSFER_PROPERTY_TIMESTEP_SAMPLING,
   GST_MOTION_TRANSFER_PROPERTY_STATS,
 } GstMotionTransferProperty;
 
 GType gst_motion_transfer_get_type(void);
-/// Registers the element with a plugin, or with the process when `plugin` is NULL (tests).
+GType gst_motion_generate_src_get_type(void);
+/// Registers both elements with a plugin, or with the process when `plugin` is NULL (tests).
 gboolean gst_motion_transfer_register(GstPlugin *plugin);
 
 /// Whether `level` is logged for the category `motiontransfer`: ask before making the text.
@@ -97,7 +136,32 @@ GstFlowReturn gst_motion_transfer_chain(gpointer behaviour, GstBuffer *buffer);
 gboolean gst_motion_transfer_sink_event(gpointer behaviour, GstEvent *event);
 gboolean gst_motion_transfer_src_event(gpointer behaviour, GstEvent *event);
 gboolean gst_motion_transfer_sink_query(gpointer behaviour, GstQuery *query);
+/// A text pad came or went.
+void gst_motion_transfer_text_linked(gpointer behaviour, gboolean linked);
+/// Takes `buffer`.
+GstFlowReturn gst_motion_transfer_text_chain(gpointer behaviour, GstBuffer *buffer);
+/// Takes `event`.
+gboolean gst_motion_transfer_text_event(gpointer behaviour, GstEvent *event);
 gboolean gst_motion_transfer_src_query(gpointer behaviour, GstQuery *query);
+
+// Implemented in Plugin/Element/SourceEntryPoints.swift.
+
+gpointer gst_motion_generate_src_new(GstMotionGenerateSrc *element);
+void gst_motion_generate_src_free(gpointer source);
+void gst_motion_generate_src_set_property(gpointer source, guint property, const GValue *value);
+void gst_motion_generate_src_get_property(gpointer source, guint property, GValue *value);
+gboolean gst_motion_generate_src_start(gpointer source);
+gboolean gst_motion_generate_src_stop(gpointer source);
+/// TRUE ends a running computation and refuses new ones until FALSE comes.
+gboolean gst_motion_generate_src_unlock(gpointer source, gboolean locked_out);
+/// Where the next frame comes from; may move `segment` to a clip's start.
+gboolean gst_motion_generate_src_seek(gpointer source, GstSegment *segment);
+GstCaps *gst_motion_generate_src_get_caps(gpointer source);
+gboolean gst_motion_generate_src_set_caps(gpointer source, GstCaps *caps);
+/// The rate that is taken where downstream takes any.
+void gst_motion_generate_src_frame_rate(gpointer source, gint *numerator, gint *denominator);
+/// Writes the next frame into `buffer`.
+GstFlowReturn gst_motion_generate_src_fill(gpointer source, GstBuffer *buffer);
 
 G_END_DECLS
 
