@@ -17,3 +17,5 @@ build_packages=(libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libglib2.0-
 # To run: gst-launch, decoders, encoders, muxers.
 run_packages=(gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav)
+# For the examples in Pipelines and their tests.
+example_packages=(python3-gi gir1.2-gstreamer-1.0 gcc libc6-dev gstreamer1.0-plugins-base-apps ges1.0-tools)

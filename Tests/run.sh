@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source Pipelines/packages.sh
-install_packages "${build_packages[@]}" "${run_packages[@]}"
+install_packages "${build_packages[@]}" "${run_packages[@]}" "${example_packages[@]}"
 
 echo "== format"
 swift format lint --strict --recursive --parallel Package.swift Sources Plugin Tests

@@ -16,9 +16,10 @@ passed=0 failed=0 skipped=0
 pass() { passed=$((passed + 1)) && echo "ok    $1"; }
 fail() { failed=$((failed + 1)) && echo "FAIL  $1" && sed 's/^/      /' "$work/log" | tail -n 12; }
 skip() { skipped=$((skipped + 1)) && echo "skip  $1"; }
-# check NAME COMMAND...: the command succeeds
+# check NAME COMMAND...: the command succeeds; what the command before it said is in $work/said
 check() {
   local name="$1"; shift
+  [ ! -e "$work/log" ] || mv "$work/log" "$work/said"
   if timeout 300 "$@" >"$work/log" 2>&1; then pass "$name"; else fail "$name"; fi
 }
 # status EXPECTED TEXT NAME COMMAND...: exit status and a text in the output
@@ -32,7 +33,7 @@ status() {
 }
 # The tensors of a safetensors file, without its header.
 tensors() { tail -c "+$(($(od -An -t u8 -N8 "$1") + 9))" "$1"; }
-for part in loading identity errors interruption motion clips; do
+for part in loading identity errors interruption tools examples motion clips; do
   # shellcheck source=/dev/null
   source "$here/$part.sh"
 done
