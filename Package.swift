@@ -105,11 +105,3 @@ let package = Package(
       path: "Tests/Benchmarks/Worker", swiftSettings: swiftSettings),
   ]
 )
-
-// Tests/Fuzz/run.sh: libFuzzer brings the `main`, so nothing else links this target.
-if Context.environment["MOTIONTRANSFER_FUZZ"] != nil {
-  package.targets.append(
-    .executableTarget(
-      name: "Fuzz", dependencies: ["Checkpoints", "Diffusion", "MotionTransfer"], path: "Tests/Fuzz",
-      exclude: ["corpus", "run.sh"], swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
-}

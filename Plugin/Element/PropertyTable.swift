@@ -39,6 +39,8 @@ extension Settings {
     GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_SCALE.rawValue: .number(\.guidanceScale),
     GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_RESCALE.rawValue: .number(\.guidanceRescale),
     GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL.rawValue: .count(\.previewInterval),
+    GST_MOTION_TRANSFER_PROPERTY_VAE_TILING.rawValue: .flag(\.vaeTiling),
+    GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK.rawValue: .count(\.feedForwardChunk),
     GST_MOTION_TRANSFER_PROPERTY_QOS.rawValue: .flag(\.qos),
   ]
 
@@ -56,6 +58,7 @@ extension Settings {
     GST_MOTION_TRANSFER_PROPERTY_DDIM_INVERSION_STEPS.rawValue: .integer(\.ddimInversionSteps),
     GST_MOTION_TRANSFER_PROPERTY_LEARNING_RATE.rawValue: .number(\.learningRate),
     GST_MOTION_TRANSFER_PROPERTY_LEARNING_CHECKPOINT.rawValue: .text(\.learningCheckpoint),
+    GST_MOTION_TRANSFER_PROPERTY_GRADIENT_CHECKPOINTING.rawValue: .flag(\.gradientCheckpointing),
     GST_MOTION_TRANSFER_PROPERTY_SEED.rawValue: .large(\.seed),
     GST_MOTION_TRANSFER_PROPERTY_NUM_FRAMES.rawValue: .count(\.numFrames),
     GST_MOTION_TRANSFER_PROPERTY_WIDTH.rawValue: .count(\.width),

@@ -28,6 +28,8 @@ struct Settings: Sendable {
   var guidanceScale = -1.0
   var guidanceRescale = -1.0
   var qos = false
+  var vaeTiling = false
+  var feedForwardChunk: UInt32 = 0
   var previewInterval: UInt32 = 0
   // Taken when the element starts (READY to PAUSED).
   var model: String?
@@ -40,6 +42,7 @@ struct Settings: Sendable {
   var timestepSampling: TimestepSampling?
   var inversionSteps: UInt32 = 0
   var ddimInversionSteps: Int32 = -1
+  var gradientCheckpointing = false
   var learningRate = 0.0
   var learningCheckpoint: String?
   var seed: UInt64 = 0
@@ -80,6 +83,9 @@ struct Settings: Sendable {
     options.width = known(width)
     options.height = known(height)
     options.frameRate = frameRate
+    options.memory.vaeTiling = vaeTiling
+    options.memory.feedForwardChunk = known(feedForwardChunk)
+    options.memory.gradientCheckpointing = gradientCheckpointing
     return options
   }
 

@@ -72,6 +72,11 @@ static void add_string(GObjectClass *c, guint id, GParamFlags flags, const char 
   g_object_class_install_property(c, id, g_param_spec_string(name, nick, blurb, fallback, flags));
 }
 
+static void add_flag(GObjectClass *c, guint id, GParamFlags flags, const char *name, const char *nick,
+    const char *blurb) {
+  g_object_class_install_property(c, id, g_param_spec_boolean(name, nick, blurb, FALSE, flags));
+}
+
 static void add_uint(GObjectClass *c, guint id, GParamFlags flags, const char *name, const char *nick, guint most,
     const char *blurb) {
   g_object_class_install_property(c, id, g_param_spec_uint(name, nick, blurb, 0, most, 0, flags));
@@ -120,9 +125,8 @@ static void install_sampling(GObjectClass *c) {
       "Share of the denoising steps after which the embedding begins to act (-1: as the model recommends)");
   add_double(c, GST_MOTION_TRANSFER_PROPERTY_APPLY_UNTIL, CONTROLLED, "apply-until", "Apply until", -1, 1,
       "Share of the denoising steps after which the embedding acts no more (-1: as the model recommends)");
-  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_RESAMPLE,
-      g_param_spec_boolean("resample", "Resample",
-          "Take an embedding of another size or length, interpolated; else it is an error", FALSE, CLIP));
+  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_RESAMPLE, CLIP, "resample", "Resample",
+      "Take an embedding of another size or length, interpolated; else it is an error");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_SCHEDULER, CLIP, "scheduler", "Scheduler", "auto",
       "Sampler: auto (the model's own), ddim, euler ...; a wrong name's error lists them all");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_NUM_INFERENCE_STEPS, CONTROLLED, "num-inference-steps", "Inference steps",
@@ -145,6 +149,10 @@ static void install_clips(GObjectClass *c) {
       "Height of the new video (0: as the model recommends)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL, CLIP, "preview-interval", "Preview interval", 1000,
       "Denoising steps between two messages that carry a preview of the running clip (0: none)");
+  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_VAE_TILING, CLIP, "vae-tiling", "Tiled decoding",
+      "Decode frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames");
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK, CLIP, "feed-forward-chunk", "Feed-forward chunk", G_MAXINT32,
+      "Most tokens that a feed-forward layer holds at a time: less memory, the same result (0: all)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_N_THREADS, READY, "n-threads", "Threads", 256,
       "Threads that all elements of this process compute with (0: as it is, at first one per processor)");
   g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_STATS,
@@ -173,6 +181,8 @@ static void install_learning(GObjectClass *c) {
           -1, 1000, -1, READY));
   add_double(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_RATE, READY, "learning-rate", "Learning rate", 0, 10,
       "Learning rate of the motion embedding (0: as the model recommends)");
+  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_GRADIENT_CHECKPOINTING, READY, "gradient-checkpointing",
+      "Gradient checkpointing", "Compute each block again for its gradient while learning: less memory, a third more time");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_CHECKPOINT, READY, "learning-checkpoint", "Learning checkpoint", NULL,
       "File that learning's state is written to every half minute; a learning that was killed goes on from it");
 }
@@ -188,9 +198,8 @@ static void install_input(GObjectClass *c) {
       g_param_spec_uint64("processing-latency", "Processing latency",
           "Time that a clip's computation is expected to take, for live pipelines (ns; 0: what the last clip took)", 0,
           G_MAXINT64, 0, READY));
-  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_QOS,
-      g_param_spec_boolean("qos", "QoS",
-          "Leave out clips that would be too late to be shown, as downstream's QoS events tell", FALSE, CLIP));
+  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_QOS, CLIP, "qos", "QoS",
+      "Leave out clips that would be too late to be shown, as downstream's QoS events tell");
 }
 
 void gst_motion_transfer_install_properties(GObjectClass *class, gboolean takes_video) {

@@ -19,6 +19,8 @@ extension Options {
     case "timestep-sampling": timestepSampling = try Self.choice(name, value)
     case "learning-checkpoint": learningCheckpoint = value
     case "resample": resample = value == "true"
+    case "vae-tiling": memory.vaeTiling = value == "true"
+    case "gradient-checkpointing": memory.gradientCheckpointing = value == "true"
     case "seed": seed = try Self.number(name, value)
     default: try setNumber(name, value)
     }
@@ -38,6 +40,7 @@ extension Options {
     case "guidance-scale": guidanceScale = try Self.number(name, value)
     case "guidance-rescale": guidanceRescale = try Self.number(name, value)
     case "noise-prior": noisePrior = try Self.number(name, value)
+    case "feed-forward-chunk": memory.feedForwardChunk = try Self.number(name, value)
     case "num-frames": numFrames = try Self.number(name, value)
     case "width": width = try Self.number(name, value)
     case "height": height = try Self.number(name, value)

@@ -6,29 +6,33 @@ set -euo pipefail
 clip="$1" kills="$2"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-learn() {
-  motiontransfer learn --reference "$clip" --reference-prompt "a duck on grass" --inversion-steps 60 --seed 3 \
-    --learning-checkpoint "$work/state" --checkpoint-seconds 0.05 --output "$1" 2>>"$work/log"
-}
+learning=(learn --reference "$clip" --reference-prompt "a duck on grass" --inversion-steps 60 --seed 3
+  --learning-checkpoint "$work/state" --checkpoint-seconds 0.05 --output "$work/learned.safetensors")
 motiontransfer learn --reference "$clip" --reference-prompt "a duck on grass" --inversion-steps 60 --seed 3 \
   --output "$work/expected.safetensors" 2>>"$work/log"
 echo "old" >"$work/learned.safetensors"
 killed=0 resumed=0
 while [ "$killed" -lt "$kills" ]; do
-  learn "$work/learned.safetensors" &
+  # Not a function: the process itself shall be killed, not a shell around it.
+  motiontransfer "${learning[@]}" 2>>"$work/log" &
   job=$!
   sleep "$(python3 -c "import random; print(random.uniform(0.1, 3))")"
-  if kill -KILL "$job" 2>/dev/null; then killed=$((killed + 1)); fi
-  wait "$job" 2>/dev/null || true
+  kill -KILL "$job" 2>/dev/null || true
+  status=0
+  wait "$job" 2>/dev/null || status=$?
+  case "$status" in
+  137) killed=$((killed + 1)) ;;
+  0) ;;
+  *) tail -n 3 "$work/log" >&2 && exit 1 ;;
+  esac
   # Nothing but the old file or the whole new one under the name.
-  if [ "$(cat "$work/learned.safetensors" | head -c 3)" != old ]; then
+  if [ "$(head -c 3 "$work/learned.safetensors")" != old ]; then
     cmp "$work/learned.safetensors" "$work/expected.safetensors"
     resumed=$((resumed + 1))
     echo "old" >"$work/learned.safetensors"
-  elif [ -e "$work/state" ]; then motiontransfer inspect "$work/state" >/dev/null
   fi
 done
-learn "$work/learned.safetensors"
+motiontransfer "${learning[@]}" 2>>"$work/log"
 cmp "$work/learned.safetensors" "$work/expected.safetensors"
 [ ! -e "$work/state" ]
 echo "killed $killed times, ended with the bytes of an undisturbed run ($((resumed + 1)) whole runs)"
