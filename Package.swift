@@ -97,7 +97,7 @@ let package = Package(
     .testTarget(
       name: "TokenizerTests", dependencies: ["Diffusion", "Checkpoints"], path: "Tests/TokenizerTests",
       swiftSettings: swiftSettings),
-    tests("Training", "Checkpoints"),
+    tests("Training", "Checkpoints", "Tensors"),
     tests("Metrics", "Checkpoints", "Layers", "Tensors"),
     // Our side of Tests/Benchmarks/run.py
     .executableTarget(

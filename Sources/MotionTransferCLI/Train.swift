@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
       --minutes); --resume goes on from it bit for bit.
       """)
 
-  @Option(help: "What to do: video, autoencoder or export.")
+  @Option(help: "What to do: video, autoencoder, export or corpus.")
   var stage: TrainingRun.Stage
 
   @Option(name: .customLong("run"), help: "Folder of the run's checkpoints; made when missing.")
@@ -44,6 +44,15 @@ struct Train: ParsableCommand {
   @Flag(help: "Go on from the checkpoint in the run's folder.")
   var resume = false
 
+  @Option(help: "Model folder whose weights are the start: new moments, new schedule.")
+  var warmStart: String?
+
+  @Option(help: "Clips that the stage corpus writes, for a trainer elsewhere; see Plugin/Models/recipe.")
+  var clips = 1000
+
+  @Option(help: "Steps of the video stage, out of --steps, whose examples the stage corpus writes as well.")
+  var examples = 0
+
   @Option(help: "Minutes between checkpoints.")
   var checkpointMinutes = 3.0
 
@@ -63,6 +72,10 @@ struct Train: ParsableCommand {
     }
     guard minutes.map({ $0 > 0 }) ?? true, checkpointMinutes > 0 else {
       throw ValidationError("--minutes and --checkpoint-minutes: expected above 0.")
+    }
+    guard (1...10_000_000).contains(clips), (0...steps).contains(examples) else {
+      throw ValidationError(
+        "--clips: found \(clips), expected at least 1; --examples: found \(examples), expected 0 to --steps.")
     }
     guard (0...256).contains(nThreads) else {
       throw ValidationError("--n-threads: found \(nThreads), expected 0 to 256.")
@@ -92,6 +105,7 @@ struct Train: ParsableCommand {
     settings.learningRate = Float(learningRate)
     settings.checkpointMinutes = checkpointMinutes
     settings.resumes = resume
+    settings.warmStart = warmStart
     let corpus = try Corpus(atlas: SpriteAtlas(contentsOf: atlas))
     let training = TrainingRun(corpus: corpus, folder: folder, settings: settings)
     let interrupt = Interrupt()
@@ -110,6 +124,9 @@ struct Train: ParsableCommand {
       StandardError.write("autoencoder on unseen pictures: decoder \(decoder) dB, both ways \(whole) dB\n")
     case .export:
       try training.export(to: output ?? ".")
+      return
+    case .corpus:
+      try training.writeCorpus(clips: clips, examples: examples)
       return
     }
     if interrupt.isRaised, done < steps { throw MotionTransferError.cancelled }

@@ -30,13 +30,19 @@ struct AutoencoderTrainer {
     var noise: Float = 0.25
   }
 
-  init(recipe: Recipe, corpus: Corpus, code: PatchCode, seed: UInt64, schedule: Schedule) throws {
+  /// - Parameter warmStart: gives the weights that it has, named as those of ``ModelFolder``; nil: the decoder is
+  ///   random and the encoder the patch code.
+  init(
+    recipe: Recipe, corpus: Corpus, code: PatchCode, seed: UInt64, schedule: Schedule,
+    warmStart: (any WeightSource)? = nil
+  ) throws {
     let quarters = PatchStatistics(corpus, edge: 4, seed: seed, pictures: 300)
     let axes = PrincipalAxes.of(quarters.covariance, order: quarters.order).vectors
     let start = PatchCodeEncoder(
       code: code, axes: axes.map { $0.map { Float($0) } }, blockChannels: recipe.autoencoderChannels,
       groups: recipe.autoencoderGroups, fallback: TemperedWeights(RandomWeights(seed: seed &+ 1)))
-    store = ParameterStore(start)
+    store = ParameterStore(
+      warmStart.map { WarmStart(PrefixedSource($0, prefix: "vae."), otherwise: start) } ?? start)
     model = try AutoencoderKL(
       Weights(store, name: "random initialisation").root,
       AutoencoderKLConfiguration(Recipe.parsed(recipe.autoencoderConfiguration)))

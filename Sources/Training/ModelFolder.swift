@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 #if canImport(Glibc)
@@ -45,5 +46,41 @@ struct ModelFolder {
     try AtomicFile.write(to: path) { append in
       try Array(contents.utf8).withUnsafeBytes { try append($0) }
     }
+  }
+}
+
+/// The weights of a model folder under one roof, for a warm start: `unet.`, `text_encoder.` and `vae.` before the names
+/// of the three files. A part that is missing has no weights.
+struct ModelFolderWeights: WeightSource {
+  private let parts: [(prefix: String, source: SafeTensors)]
+
+  /// - Throws: `CheckpointError` for a file that is no safetensors file; ``TrainingError`` where there is none at all.
+  init(contentsOf path: String) throws {
+    let files = [
+      ("unet.", "unet/diffusion_pytorch_model"), ("text_encoder.", "text_encoder/model"),
+      ("vae.", "vae/diffusion_pytorch_model"),
+    ]
+    parts = try files.compactMap { prefix, name in
+      let file = "\(path)/\(name).safetensors"
+      return access(file, R_OK) == 0 ? (prefix, try SafeTensors(contentsOf: file)) : nil
+    }
+    guard !parts.isEmpty else {
+      throw TrainingError("\(path): no weights to start from; expected a model folder as export writes it")
+    }
+  }
+
+  var names: [String] { parts.flatMap { part in part.source.names.map { part.prefix + $0 } } }
+
+  func shape(of name: String) -> [Int]? { part(name).flatMap { $0.source.shape(of: $0.name) } }
+
+  func tensor(
+    _ name: String, shape: [Int], layout: WeightLayout, initializer: Initializer, fanIn: Int
+  ) throws -> Tensor {
+    guard let (source, own) = part(name) else { preconditionFailure("\(name): asked for without looking") }
+    return try source.tensor(own, shape: shape, layout: layout, initializer: initializer, fanIn: fanIn)
+  }
+
+  private func part(_ name: String) -> (source: SafeTensors, name: String)? {
+    parts.first { name.hasPrefix($0.prefix) }.map { ($0.source, String(name.dropFirst($0.prefix.count))) }
   }
 }

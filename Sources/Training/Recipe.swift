@@ -3,17 +3,19 @@ import Checkpoints
 /// The sizes of the bundled model's parts, and their configuration files.
 public struct Recipe: Sendable, Equatable {
   /// `block_out_channels` of the video UNet.
-  public var unetChannels = [48, 64]
+  public var unetChannels = [64, 96, 128]
+  /// Levels of the UNet, from the finest, that have no attention: it costs most where there are most cells.
+  public var plainLevels = 1
   /// `attention_head_dim`: width of one head.
   public var headWidth = 16
   /// `norm_num_groups` of the UNet.
   public var unetGroups = 16
   /// Width of the text encoder.
-  public var textWidth = 96
+  public var textWidth = 128
   /// Layers of the text encoder.
   public var textLayers = 2
   /// `block_out_channels` of the autoencoder: four levels, a latent cell for 8x8 pixels.
-  public var autoencoderChannels = [16, 32, 48, 64]
+  public var autoencoderChannels = [32, 48, 64, 96]
   /// `norm_num_groups` of the autoencoder.
   public var autoencoderGroups = 8
   /// Channels of the latents.
@@ -21,17 +23,18 @@ public struct Recipe: Sendable, Equatable {
   /// Tokens of a prompt, with start and end.
   public var promptLength = 16
   /// Edge of a frame in pixels.
-  public var size = 64
+  public var size = 128
   /// Frames of a clip.
-  public var frames = 8
+  public var frames = 16
 
   /// The bundled model's sizes.
   public init() {}
 
   /// `unet/config.json`.
   var unetConfiguration: String {
-    let down = unetChannels.map { _ in "\"CrossAttnDownBlock3D\"" }.joined(separator: ", ")
-    let up = unetChannels.map { _ in "\"CrossAttnUpBlock3D\"" }.joined(separator: ", ")
+    let kinds = unetChannels.indices.map { $0 < plainLevels ? "" : "CrossAttn" }
+    let down = kinds.map { "\"\($0)DownBlock3D\"" }.joined(separator: ", ")
+    let up = kinds.reversed().map { "\"\($0)UpBlock3D\"" }.joined(separator: ", ")
     return """
       {
         "_class_name": "UNet3DConditionModel",
@@ -136,12 +139,12 @@ public struct Recipe: Sendable, Equatable {
 
     """
 
-  /// `motion_transfer.json`: what this model recommends. The sites are the temporal attentions of the finest level,
-  /// whose cells are small enough to place a subject.
+  /// `motion_transfer.json`: what this model recommends. The sites are the temporal attentions of the finest level that
+  /// has some, whose cells are small enough to place a subject.
   func recommendations(words: [String]) -> String {
-    let finest = unetChannels.count - 1
+    let up = unetChannels.count - 1 - plainLevels
     let sites =
-      ["down_blocks.0.temp_attentions.0"] + (0...1).map { "up_blocks.\(finest).temp_attentions.\($0)" }
+      ["down_blocks.\(plainLevels).temp_attentions.0"] + (0...1).map { "up_blocks.\(up).temp_attentions.\($0)" }
     return """
       {
         "sites": "\(sites.joined(separator: ","))",

@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 #if canImport(Glibc)
@@ -20,6 +21,8 @@ public struct TrainingRun: Sendable {
     case autoencoder
     /// Writes the model folder from both checkpoints.
     case export
+    /// Writes scenes, pictures and patch code for a trainer elsewhere: see ``TrainingRun/writeCorpus(clips:examples:)``.
+    case corpus
   }
 
   /// How training is done.
@@ -38,6 +41,8 @@ public struct TrainingRun: Sendable {
     public var logInterval = 20
     /// Goes on from the checkpoint in the run's folder.
     public var resumes = false
+    /// A model folder whose weights the run starts from: new moments, new schedule. nil: random weights.
+    public var warmStart: String?
 
     /// The bundled model's settings.
     public init() {}
@@ -122,6 +127,21 @@ public struct TrainingRun: Sendable {
       textEncoder: video.state.exported(prefix: "text_encoder."), autoencoder: autoencoder.exported())
   }
 
+  /// Writes `corpus.safetensors` into the run's folder: clips as scenes, with all that is needed to draw them, and what
+  /// the first steps of the video stage see.
+  ///
+  /// - Parameters:
+  ///   - clips: how many scenes.
+  ///   - examples: of how many steps, out of `settings.steps`, the examples are written.
+  public func writeCorpus(clips: Int, examples: Int) throws {
+    let tokenizer = TokenizerFiles(words: corpus.words, maximumLength: recipe.promptLength)
+    let file = CorpusFile(corpus: corpus, code: makeCode(), tokenizer: tokenizer, frames: recipe.frames)
+    let trainer = try makeVideoTrainer()
+    try file.write(
+      to: "\(folder)/corpus.safetensors", seed: settings.seed, clips: clips,
+      examples: (0..<examples).map { trainer.examples($0) })
+  }
+
   /// Peak signal-to-noise ratios of the autoencoder's checkpoint in dB: decoder on exact codes, and the whole way.
   public func autoencoderQuality() throws -> (decoder: Float, whole: Float) {
     var trainer = try makeAutoencoderTrainer()
@@ -132,13 +152,17 @@ public struct TrainingRun: Sendable {
   private func makeVideoTrainer() throws -> VideoTrainer {
     try VideoTrainer(
       recipe: recipe, corpus: corpus, code: makeCode(), seed: settings.seed,
-      schedule: .init(rate: rate(warmUp: 100)))
+      schedule: .init(rate: rate(warmUp: 100)), warmStart: warmStart())
   }
 
   private func makeAutoencoderTrainer() throws -> AutoencoderTrainer {
     try AutoencoderTrainer(
       recipe: recipe, corpus: corpus, code: makeCode(), seed: settings.seed,
-      schedule: .init(rate: rate(warmUp: 50)))
+      schedule: .init(rate: rate(warmUp: 50)), warmStart: warmStart())
+  }
+
+  private func warmStart() throws -> (any WeightSource)? {
+    try settings.warmStart.map { try ModelFolderWeights(contentsOf: $0) }
   }
 
   private func rate(warmUp: Int) -> LearningRate {

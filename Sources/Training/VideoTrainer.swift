@@ -44,9 +44,14 @@ struct VideoTrainer {
     }
   }
 
-  init(recipe: Recipe, corpus: Corpus, code: PatchCode, seed: UInt64, schedule: Schedule) throws {
+  /// - Parameter warmStart: gives the weights that it has, named as those of ``ModelFolder``; nil: all are random.
+  init(
+    recipe: Recipe, corpus: Corpus, code: PatchCode, seed: UInt64, schedule: Schedule,
+    warmStart: (any WeightSource)? = nil
+  ) throws {
     let tokenizer = TokenizerFiles(words: corpus.words, maximumLength: recipe.promptLength)
-    let store = ParameterStore(TemperedWeights(RandomWeights(seed: seed)))
+    let random = TemperedWeights(RandomWeights(seed: seed))
+    let store = ParameterStore(warmStart.map { WarmStart($0, otherwise: random) } ?? random)
     let weights = Weights(store, name: "random initialisation")
     unet = try UNet3DConditionModel(
       weights.root["unet"], UNetConfiguration(Recipe.parsed(recipe.unetConfiguration)))
@@ -68,39 +73,41 @@ struct VideoTrainer {
   ///
   /// - Returns: the loss before the step, and the frames of the examples that it saw.
   mutating func step() throws -> (loss: Float, frames: Int) {
-    let batch = schedule.batch(state.step, frames: recipe.frames)
-    let (latents, captions) = examples(batch)
+    let (latents, tokens) = examples(state.step)
+    let count = tokens.count
     var generator = TorchGenerator(seed: seed &* 1_000_003 &+ UInt64(state.step))
-    let timesteps = (0..<batch.count).map { index in
+    let timesteps = (0..<count).map { index in
       // One draw in each of `count` equal ranges: less noise in the loss than independent draws.
-      Int((Float(index) + generator.uniform()) * 1000 / Float(batch.count))
+      Int((Float(index) + generator.uniform()) * 1000 / Float(count))
     }
     let noise = generator.randn(latents.shape)
     let noisy = noiseSchedule.addNoise(latents, noise, timesteps: timesteps)
     let target = noiseSchedule.target(latents, noise, timesteps: timesteps)
-    let text = TextContext(try textEncoder(captions.map { tokenizer.encode($0, ids) }))
+    let text = TextContext(try textEncoder(tokens))
     let loss = try unet(noisy, timesteps: timesteps, text: text).meanSquaredError(target)
     guard TrainingState.isSound(loss.item) else {
       throw TrainingError("step \(state.step): the loss is \(loss.item); use a smaller learning rate")
     }
     let gradients = try gradients(of: loss, for: state.leaves)
     state.update(gradients, learningRate: schedule.rate(state.step))
-    return (loss.item, batch.frames)
+    return (loss.item, latents.shape[1])
   }
 
-  /// - Returns: latents (count, frames, h, w, C) and their captions.
-  private func examples(_ batch: Batch) -> (latents: Tensor, captions: [String]) {
+  /// What a step sees.
+  ///
+  /// - Returns: latents (count, frames, h, w, C) and the token ids of their captions.
+  func examples(_ step: Int) -> (latents: Tensor, tokens: [[Int]]) {
+    let batch = schedule.batch(step, frames: recipe.frames)
     var pixels: [Float] = []
-    var captions: [String] = []
+    var tokens: [[Int]] = []
     pixels.reserveCapacity(batch.count * batch.frames * recipe.size * recipe.size * 3)
     for index in 0..<batch.count {
-      let sample = corpus.sample(
-        seed: seed, index: UInt64(state.step) << 10 | UInt64(index), frames: batch.frames)
+      let sample = corpus.sample(seed: seed, index: UInt64(step) << 10 | UInt64(index), frames: batch.frames)
       pixels += sample.pixels
-      captions.append(sample.caption)
+      tokens.append(tokenizer.encode(sample.caption, ids))
     }
     let latents = code.encode(pixels, size: recipe.size)
-    return (latents.reshaped([batch.count, batch.frames] + latents.shape.suffix(3)), captions)
+    return (latents.reshaped([batch.count, batch.frames] + latents.shape.suffix(3)), tokens)
   }
 
   mutating func restore(from path: String, metadata: [String: String]) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import Checkpoints
@@ -9,6 +10,7 @@ import Testing
   static var recipe: Recipe {
     var recipe = Recipe()
     recipe.unetChannels = [16, 16]
+    recipe.autoencoderChannels = [16, 32, 48, 64]
     recipe.headWidth = 8
     recipe.unetGroups = 4
     recipe.textWidth = 16
@@ -21,8 +23,6 @@ import Testing
   static func run(
     _ folder: URL, steps: Int, seed: UInt64 = 1, stop: Int? = nil, resumes: Bool = false
   ) throws -> [Float] {
-    let atlas = try SpriteAtlas(
-      contentsOf: "\(CorpusTests.repository)/Plugin/Models/corpus/sprites.rgba")
     var settings = TrainingRun.Settings()
     settings.steps = steps
     settings.seed = seed
@@ -30,8 +30,7 @@ import Testing
     settings.learningRate = 4e-3
     settings.resumes = resumes
     let run = TrainingRun(
-      recipe: recipe, corpus: try Corpus(atlas: atlas, size: recipe.size), folder: folder.path,
-      settings: settings)
+      recipe: recipe, corpus: try CorpusTests.corpus(size: recipe.size), folder: folder.path, settings: settings)
     var losses: [Float] = []
     _ = try run.trainVideo(isCancelled: { losses.count + 1 == stop }) {
       losses.append(try #require($0.pictureLoss ?? $0.clipLoss))
@@ -71,9 +70,7 @@ import Testing
   }
 
   @Test func encoderStartsAsThePatchCode() throws {
-    let atlas = try SpriteAtlas(
-      contentsOf: "\(CorpusTests.repository)/Plugin/Models/corpus/sprites.rgba")
-    let corpus = try Corpus(atlas: atlas)
+    let corpus = try CorpusTests.corpus(size: 64)
     let code = PatchCode(PatchStatistics(corpus, edge: 8, seed: 1, pictures: 60))
     let trainer = try AutoencoderTrainer(
       recipe: Recipe(), corpus: corpus, code: code, seed: 1,
@@ -84,15 +81,37 @@ import Testing
   @Test func exportIsAModelFolder() throws {
     let folder = try Self.folder()
     defer { try? FileManager.default.removeItem(at: folder) }
-    let atlas = try SpriteAtlas(
-      contentsOf: "\(CorpusTests.repository)/Plugin/Models/corpus/sprites.rgba")
-    let corpus = try Corpus(atlas: atlas, size: 32)
-    try TrainingRun(recipe: Self.recipe, corpus: corpus, folder: folder.path).export(
-      to: folder.appendingPathComponent("model").path)
+    let corpus = try CorpusTests.corpus(size: 32)
+    let model = folder.appendingPathComponent("model").path
+    try TrainingRun(recipe: Self.recipe, corpus: corpus, folder: folder.path).export(to: model)
     let vae = try SafeTensors(
       contentsOf: folder.appendingPathComponent("model/vae/diffusion_pytorch_model.safetensors").path)
     #expect(vae.names.contains("encoder.conv_in.weight"))
     let index = try Data(contentsOf: folder.appendingPathComponent("model/model_index.json"))
     #expect(try JSONSerialization.jsonObject(with: index) is [String: Any])
+
+    // A warm start from it has its weights: an export of it is the same folder, but for another seed's moments.
+    var settings = TrainingRun.Settings()
+    settings.seed = 2
+    settings.warmStart = model
+    let again = folder.appendingPathComponent("again").path
+    try TrainingRun(recipe: Self.recipe, corpus: corpus, folder: folder.path, settings: settings).export(to: again)
+    for file in ["unet/diffusion_pytorch_model", "text_encoder/model", "vae/diffusion_pytorch_model"] {
+      let files = try [model, again].map { try Data(contentsOf: URL(fileURLWithPath: "\($0)/\(file).safetensors")) }
+      #expect(files[0] == files[1])
+    }
+  }
+
+  @Test func corpusFileHoldsWhatTheTrainerSees() throws {
+    let folder = try Self.folder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let corpus = try CorpusTests.corpus(size: 32)
+    try TrainingRun(recipe: Self.recipe, corpus: corpus, folder: folder.path).writeCorpus(clips: 5, examples: 1)
+    let file = try SafeTensors(contentsOf: folder.appendingPathComponent("corpus.safetensors").path)
+    #expect(file.shape(of: "poses") == [5, 3, 4])
+    #expect(file.shape(of: "latents.0") == [48, 1, 4, 4, 16])
+    let rendered = try file.tensor("rendered").toArray()
+    let scene = corpus.draw(seed: 1, index: 0, frames: 3, captionDropout: 0.1).scene
+    #expect(Array(rendered.prefix(3 * 32 * 32 * 3)) == corpus.render(scene))
   }
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 FONT = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
-SIZE = 48
+SIZE = 96
 SUBJECTS = {
     "frog": "🐸", "pig": "🐷", "penguin": "🐧", "car": "🚗", "star": "⭐", "fox": "🦊", "whale": "🐳",
     "bear": "🐻", "balloon": "🎈", "ghost": "👻", "apple": "🍎", "fish": "🐠", "rocket": "🚀", "duck": "🦆",

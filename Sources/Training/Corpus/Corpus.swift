@@ -8,17 +8,17 @@ public struct Corpus: Sendable {
     public let pixels: [Float]
     /// What the clip shows; empty where the caption was dropped.
     public let caption: String
-    /// The subject's name.
-    public let subject: String
-    /// The place.
-    public let place: Place
+    /// What was drawn.
+    public let scene: Scene
   }
 
   /// The subjects that are trained on.
   public let subjects: [String]
   /// Edge of a frame in pixels.
   public let size: Int
-  private let atlas: SpriteAtlas
+  /// The pictures of all subjects, those that are never trained on included.
+  public let atlas: SpriteAtlas
+  let backdrops: Backdrops
   private let sprites: [Int]
 
   /// - Parameters:
@@ -26,34 +26,30 @@ public struct Corpus: Sendable {
   ///   - subjects: names in the atlas; nil: ``defaultSubjects``.
   ///   - size: edge of a frame in pixels.
   /// - Throws: ``TrainingError`` when the atlas lacks a subject.
-  public init(atlas: SpriteAtlas, subjects: [String]? = nil, size: Int = 64) throws {
+  public init(atlas: SpriteAtlas, subjects: [String]? = nil, size: Int = 128) throws {
     let subjects = subjects ?? Corpus.defaultSubjects
-    sprites = try subjects.map { name in
-      guard let index = atlas.index(of: name) else {
-        throw TrainingError(
-          "sprite atlas: no subject \"\(name)\"; it has \(atlas.names.joined(separator: ", "))")
-      }
-      return index
-    }
+    sprites = try subjects.map { try atlas.index(of: $0) }
     self.atlas = atlas
     self.subjects = subjects
     self.size = size
+    backdrops = Backdrops(frame: size)
   }
 
-  /// Ten subjects of distinct outline and colour.
+  /// Twenty subjects of distinct outline and colour. The atlas holds others, which only references show.
   public static let defaultSubjects = [
-    "frog", "pig", "penguin", "car", "star", "fox", "bear", "heart", "whale", "balloon",
+    "frog", "pig", "penguin", "car", "star", "fox", "whale", "bear", "balloon", "ghost", "apple", "fish", "rocket",
+    "robot", "octopus", "butterfly", "heart", "tree", "sunflower", "bus",
   ]
 
   /// Every word that a caption can hold, sorted.
-  public var words: [String] {
-    let texts =
-      subjects + Place.allCases.map(\.rawValue)
-      + [
-        "a an the moving going right left up down in a circle circling jumping hopping coming closer growing",
-        "going away shrinking standing still resting",
-      ]
-    return Set(texts.flatMap { $0.split(separator: " ").map(String.init) }).sorted()
+  public var words: [String] { Caption.words(subjects: subjects) }
+
+  /// Whether a combination is kept out of training, to be asked for afterwards: one pair of subject and place in
+  /// twenty altogether, and one triple of subject, place and motion in nine.
+  ///
+  /// - Parameter subject: index in ``subjects``.
+  public static func isHeldOut(subject: Int, place: Place, motion: MotionKind) -> Bool {
+    (subject + 2 * place.index) % 20 == 7 || (5 * subject + 3 * place.index + 2 * motion.index) % 9 == 4
   }
 
   /// Draws one example.
@@ -64,70 +60,59 @@ public struct Corpus: Sendable {
   ///   - frames: 1 for a picture; its caption then has no motion words.
   ///   - captionDropout: probability of an empty caption, which teaches guidance.
   public func sample(seed: UInt64, index: UInt64, frames: Int, captionDropout: Float = 0.1) -> Sample {
+    let (scene, caption) = draw(seed: seed, index: index, frames: frames, captionDropout: captionDropout)
+    return Sample(pixels: render(scene), caption: caption, scene: scene)
+  }
+
+  /// What ``sample(seed:index:frames:captionDropout:)`` draws, before it is rendered.
+  func draw(
+    seed: UInt64, index: UInt64, frames: Int, captionDropout: Float
+  ) -> (scene: Scene, caption: String) {
     var generator = CorpusGenerator(seed: seed, index: index)
-    let subject = generator.index(subjects.count)
-    let place = generator.pick(Place.allCases)
-    var motion = Motion(frames: frames > 1 ? frames : 8, using: &generator)
+    let motion = MotionKind.drawn(using: &generator)
+    var subject = 0
+    var place = Place.grass
+    repeat {
+      subject = generator.index(subjects.count)
+      place = generator.pick(Place.allCases)
+    } while Corpus.isHeldOut(subject: subject, place: place, motion: motion)
+    let scene = scene(sprites[subject], place, motion, frames: frames, using: &generator)
+    let isDropped = generator.chance(captionDropout)
+    let caption = Caption.draw(scene, using: &generator)
+    return (scene, isDropped ? "" : caption)
+  }
+
+  /// A scene of one's own choice, for references: any subject of the atlas in any place.
+  ///
+  /// - Throws: ``TrainingError`` when the atlas lacks the subject.
+  public func scene(
+    subject: String, place: Place, motion: MotionKind, seed: UInt64, frames: Int
+  ) throws -> Scene {
+    var generator = CorpusGenerator(seed: seed, index: 1 << 63)
+    return scene(try atlas.index(of: subject), place, motion, frames: frames, using: &generator)
+  }
+
+  private func scene(
+    _ sprite: Int, _ place: Place, _ kind: MotionKind, frames: Int, using generator: inout CorpusGenerator
+  ) -> Scene {
+    // A picture is a moment of a clip.
+    var motion = Motion(kind, frames: frames > 1 ? frames : 8, using: &generator)
     if frames == 1 {
-      motion.poses = [generator.pick(motion.poses)]
+      let moment = generator.index(motion.poses.count)
+      motion.poses = [motion.poses[moment]]
+      motion.cameras = [motion.cameras[moment]]
       motion.phrases = []
     }
-    let dropped = generator.chance(captionDropout)
-    let caption = caption(subjects[subject], place, motion, using: &generator)
-    let background = place.painted(size: size, using: &generator)
-    var pixels = [Float](repeating: 0, count: motion.poses.count * size * size * 3)
-    for (frame, pose) in motion.poses.enumerated() {
-      draw(sprites[subject], pose, over: background, into: &pixels, at: frame * size * size * 3)
-    }
-    return Sample(
-      pixels: pixels, caption: dropped ? "" : caption, subject: subjects[subject], place: place)
+    let tint = SIMD3<Float>(
+      generator.uniform(-0.02, 0.02), generator.uniform(-0.02, 0.02), generator.uniform(-0.02, 0.02))
+    return Scene(
+      subject: sprite, subjectName: atlas.names[sprite], place: place, motion: kind,
+      variant: generator.index(Backdrops.variants), isMirrored: generator.chance(0.5), tint: tint,
+      poses: motion.poses, cameras: motion.cameras, phrases: motion.phrases)
   }
+}
 
-  /// "a frog jumping on grass", half of the time without the motion words.
-  private func caption(
-    _ subject: String, _ place: Place, _ motion: Motion, using generator: inout CorpusGenerator
-  ) -> String {
-    var words = ["aeiou".contains(subject.first ?? "x") ? "an" : "a", subject]
-    if !motion.phrases.isEmpty, generator.chance(0.5) { words.append(generator.pick(motion.phrases)) }
-    words.append(place.rawValue)
-    return words.joined(separator: " ")
-  }
-
-  /// Composites one sprite over the background; 3x3 samples in each pixel keep edges smooth.
-  private func draw(
-    _ sprite: Int, _ pose: Motion.Pose, over background: [SIMD3<Float>], into pixels: inout [Float],
-    at offset: Int
-  ) {
-    let edge = Float(size)
-    let scale = Float(atlas.size) / (pose.size * edge)
-    let reach = pose.size * edge / 2 + 1
-    let rows = range(pose.y * edge, reach)
-    let columns = range(pose.x * edge, reach)
-    let middle = Float(atlas.size) / 2 - 0.5
-    for (pixel, colour) in background.enumerated() {
-      for channel in 0..<3 { pixels[offset + pixel * 3 + channel] = colour[channel] * 2 - 1 }
-    }
-    for row in rows {
-      for column in columns {
-        var sum = SIMD4<Float>.zero
-        for sub in 0..<9 {
-          let x = Float(column) + (Float(sub % 3) + 0.5) / 3 - pose.x * edge
-          let y = Float(row) + (Float(sub / 3) + 0.5) / 3 - pose.y * edge
-          sum += atlas.sample(sprite, x: middle + x * scale, y: middle + y * scale)
-        }
-        sum /= 9
-        let pixel = row * size + column
-        let colour = background[pixel] * (1 - sum.w) + SIMD3(sum.x, sum.y, sum.z)
-        for channel in 0..<3 {
-          pixels[offset + pixel * 3 + channel] = min(max(colour[channel] * 2 - 1, -1), 1)
-        }
-      }
-    }
-  }
-
-  /// The pixels within `reach` of a centre that lie in the picture.
-  private func range(_ centre: Float, _ reach: Float) -> Range<Int> {
-    let low = min(max(Int(centre - reach), 0), size)
-    return low..<max(low, min(max(Int(centre + reach) + 1, 0), size))
-  }
+extension CaseIterable where Self: Equatable {
+  /// Position among all cases.
+  var index: Int { Self.allCases.enumerated().first { $0.element == self }?.offset ?? 0 }
 }
