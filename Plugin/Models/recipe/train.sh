@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The recipe on a machine with a GPU, torch and safetensors; nothing else of this project is needed there.
+#   train.sh FOLDER SECONDS [STAGE ...]    stages: scorer autoencoder video tune; default: video tune
+# FOLDER holds corpus.safetensors (or .xz), names.json, model/ (where training starts and what it becomes) and, unless its
+# stage runs, scorer/. Stages run one after another: side by side they would share the GPU and gain nothing.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+folder="$1" seconds="$2"
+shift 2
+[ $# -gt 0 ] || set -- video tune
+cd "$folder"
+export PYTHONUNBUFFERED=1
+[ -e corpus.safetensors ] || xz -dkc corpus.safetensors.xz >corpus.safetensors
+for stage in "$@"; do
+  case "$stage" in
+    scorer) python3 "$here/train_scorer.py" --corpus corpus.safetensors --names names.json --output scorer --seconds "$seconds" ;;
+    autoencoder) python3 "$here/train_autoencoder.py" --corpus corpus.safetensors --model model --seconds "$seconds" ;;
+    video) python3 "$here/train_video.py" --corpus corpus.safetensors --model model --seconds "$seconds" ${VIDEO_OPTIONS:-} ;;
+    tune)
+      python3 "$here/tune_motion.py" --corpus corpus.safetensors --model model --scorer scorer --seconds 75 \
+        --output tune.jsonl --sheet sheet.jpg ;;
+    *) echo "unknown stage $stage" >&2; exit 64 ;;
+  esac 2>&1 | tee "$stage.log"
+done
