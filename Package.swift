@@ -76,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "MotionTransferCLI",
       dependencies: [
-        "Checkpoints", "Media", "MotionTransfer", "Training",
+        "Checkpoints", "Layers", "Media", "Metrics", "MotionTransfer", "Tensors", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

@@ -31,8 +31,6 @@ public struct PairList: Sendable, Equatable {
     public let prompt: String?
     /// What is to move like it; never its own subject or place.
     public let prompts: [Prompt]
-    /// All of it but the prompts, for comparison with earlier results.
-    public let definition: JSON
   }
 
   /// In the file's order.
@@ -77,8 +75,7 @@ public struct PairList: Sendable, Equatable {
     return Reference(
       name: name, subject: subject, place: place, motion: try json.string("motion"),
       seed: UInt64(try json.int("seed", in: 0...1 << 40, default: 0)),
-      prompt: json.has("prompt") ? try json.string("prompt") : nil, prompts: prompts,
-      definition: .object(json.values.filter { $0.key != "prompts" }))
+      prompt: json.has("prompt") ? try json.string("prompt") : nil, prompts: prompts)
   }
 }
 

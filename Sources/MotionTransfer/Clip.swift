@@ -1,5 +1,5 @@
 import Checkpoints
-import Tensors
+public import Tensors
 
 /// RGB frames of one size, 8 bits a channel, full range.
 public struct Clip: Sendable, Equatable {
@@ -23,14 +23,14 @@ public struct Clip: Sendable, Equatable {
   }
 
   /// The frames as a model's input: (F, H, W, 3), x / 127.5 - 1.
-  func normalized() -> Tensor {
+  public func normalized() -> Tensor {
     Tensor(uninitialized: [frames, height, width, 3]) { values in
       for i in 0..<values.count { values[i] = Float(pixels[i]) / 127.5 - 1 }
     }
   }
 
   /// A model's output (F, H, W, 3) as frames: clamp(x / 2 + 0.5) · 255, halves to even.
-  init(decoded: Tensor) {
+  public init(decoded: Tensor) {
     let pixels = decoded.withUnsafeBufferPointer { values in
       values.map { value in
         // A value that is not a number, from broken weights, becomes black.

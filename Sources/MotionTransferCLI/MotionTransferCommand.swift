@@ -19,7 +19,9 @@ struct MotionTransferCommand: ParsableCommand {
       written, 130 interrupted.
       """,
     version: "0.1.0",
-    subcommands: [Learn.self, Generate.self, Convert.self, Train.self, Inspect.self])
+    subcommands: [
+      Learn.self, Generate.self, Convert.self, Train.self, MeasureCommand.self, Inspect.self,
+    ])
 
   static func main() {
     do {

@@ -1,4 +1,5 @@
 import Glibc
+import Metrics
 import MotionTransfer
 import Synchronization
 
@@ -38,14 +39,6 @@ final class Terminal: Sendable {
     line += " \(decimals(seconds, 1)) s"
     if progress.step > 0, share < 1 { line += ", \(decimals(seconds / share - seconds, 1)) s left" }
     return line
-  }
-
-  private static func decimals(_ value: Double, _ digits: Int) -> String {
-    let scale = [1.0, 10, 100, 1000, 10000][digits]
-    let whole = Int((abs(value) * scale).rounded())
-    let fraction = String(whole % Int(scale))
-    let padded = String(repeating: "0", count: digits - fraction.count) + fraction
-    return "\(value < 0 ? "-" : "")\(whole / Int(scale)).\(padded)"
   }
 
   /// Ends an open line.

@@ -33,7 +33,7 @@ status() {
 }
 # The tensors of a safetensors file, without its header.
 tensors() { tail -c "+$(($(od -An -t u8 -N8 "$1") + 9))" "$1"; }
-for part in loading identity errors interruption tools examples motion clips; do
+for part in loading identity errors interruption tools examples measure motion clips; do
   # shellcheck source=/dev/null
   source "$here/$part.sh"
 done

@@ -32,6 +32,23 @@ import Testing
     #expect(throws: CheckpointError.self) { try Self.list(Self.reference(change)) }
   }
 
+  /// The list that measurements run over, against the names of the sprite atlas.
+  @Test func theFixedListIsLargeEnough() throws {
+    let corpus = Golden.folder + "/../../Plugin/Models/corpus"
+    let atlas = try #require(FileManager.default.contents(atPath: corpus + "/sprites.rgba"))
+    let header = try #require(String(data: atlas.prefix { $0 != UInt8(ascii: "\n") }, encoding: .utf8))
+    var classes = try #require(Self.scorer)
+    classes.subjects = header.split(separator: " ").dropFirst(2).map(String.init)
+    classes.places = [
+      "on grass", "in the snow", "in the desert", "at night", "in the sea", "at sunset", "in the forest",
+      "in the sky", "on blue", "on a road",
+    ]
+    let list = try PairList(Configuration(contentsOf: corpus + "/pairs.json"), classes)
+    #expect(list.references.count <= 25)
+    #expect(list.references.reduce(0) { $0 + $1.prompts.count } >= 100)
+    #expect(list.references.last.map { $0.name == "ball" && $0.prompts.count == 10 } == true)
+  }
+
   static func entry(_ id: String, _ reference: String, _ values: [Metric: Double]) -> ResultLog.Entry {
     ResultLog.Entry(
       id: id, reference: reference, prompt: "a \"frog\"", method: "control", seed: 2, seconds: 1.5,
