@@ -5,7 +5,7 @@ public import Tensors
 /// in it.
 ///
 /// Holds the tensors of the outermost dictionary; where that has a `state_dict` entry, as training checkpoints do, the
-/// tensors of that. Values that are not tensors are passed over.
+/// tensors of that. Values that are not tensors are passed over. The tensors of a list are named "0", "1", ...
 public final class TorchCheckpoint: WeightSource {
   private struct Entry {
     var type: ElementType
@@ -85,6 +85,11 @@ public final class TorchCheckpoint: WeightSource {
   }
 
   private static func tensors(of pickle: Pickle, path: String) throws -> [(String, Int)] {
+    if case .list(let index) = pickle.root, !pickle.lists[index].isEmpty,
+      let list = tensors(ofList: pickle.lists[index])
+    {
+      return list
+    }
     guard case .dictionary(var index) = pickle.root else {
       throw CheckpointError(.badData, "\(path) does not hold a dictionary of tensors.")
     }
@@ -94,6 +99,13 @@ public final class TorchCheckpoint: WeightSource {
     return pickle.dictionaries[index].compactMap { key, value in
       if case .string(let name) = key, case .tensor(let tensor) = value { (name, tensor) } else { nil }
     }
+  }
+
+  /// A list of nothing but tensors, by their places.
+  private static func tensors(ofList values: [PickleValue]) -> [(String, Int)]? {
+    let tensors = values.compactMap { value in if case .tensor(let tensor) = value { tensor } else { Int?.none } }
+    guard tensors.count == values.count else { return nil }
+    return tensors.enumerated().map { ("\($0)", $1) }
   }
 
   private static func entry(

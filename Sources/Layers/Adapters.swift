@@ -9,14 +9,23 @@ public struct Adapters: Sendable {
   public var motion: [String: TemporalMotion]
   /// Low-rank pairs by path of the `Linear` that they add to.
   public var lora: [String: LowRank]
+  /// Weights (N, K) that stand in for those of the `Linear` at a path.
+  public var weights: [String: Tensor]
+  /// Skip connections that pass the temporal layers by.
+  public var highway: AppearanceHighway?
 
   /// The model as it is.
   public static let none = Adapters()
 
   /// Adapters by path.
-  public init(motion: [String: TemporalMotion] = [:], lora: [String: LowRank] = [:]) {
+  public init(
+    motion: [String: TemporalMotion] = [:], lora: [String: LowRank] = [:], weights: [String: Tensor] = [:],
+    highway: AppearanceHighway? = nil
+  ) {
     self.motion = motion
     self.lora = lora
+    self.weights = weights
+    self.highway = highway
   }
 }
 
@@ -46,11 +55,67 @@ public struct LowRank: Sendable {
   public var up: Tensor
   /// Weight of the addition: alpha / r, times the strength asked for.
   public var scale: Float
+  /// While learning, what the addition loses at random.
+  public var dropout: Dropout?
 
   /// A pair of matrices, (r, K) and (N, r).
-  public init(down: Tensor, up: Tensor, scale: Float) {
+  public init(down: Tensor, up: Tensor, scale: Float, dropout: Dropout? = nil) {
     self.down = down
     self.up = up
     self.scale = scale
+    self.dropout = dropout
+  }
+}
+
+/// Elements that become zero at random, the others being scaled up (Srivastava et al. 2014).
+///
+/// The seed says which, so that a block that is computed again drops the same ones.
+public struct Dropout: Sendable {
+  /// Share of elements that become zero.
+  public var probability: Float
+  /// Of a generator of its own, whose uniform draws in the order of the elements fall below the probability or not.
+  public var seed: UInt64
+
+  /// A draw of elements.
+  public init(probability: Float, seed: UInt64) {
+    self.probability = probability
+    self.seed = seed
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    var generator = TorchGenerator(seed: seed)
+    let kept = 1 / (1 - probability)
+    return x
+      * Tensor(uninitialized: x.shape) { mask in
+        for i in 0..<mask.count { mask[i] = generator.uniform() < probability ? 0 : kept }
+      }
+  }
+}
+
+/// Skip connections that start at the spatial transformers' outputs instead of the temporal ones', so that appearance
+/// flows around the temporal layers (Liu et al. 2025, "Separate Motion from Appearance").
+public struct AppearanceHighway: Sendable, Equatable {
+  /// Down blocks, counted from the largest picture, whose skips are taken from the spatial transformers.
+  public var levels: Set<Int>
+  /// What skips are multiplied by.
+  public var scale: Float
+  /// nil: the skips of `levels` are scaled. Else: every skip that an up block with attention joins to this many channels.
+  public var scaledChannels: Int?
+
+  /// A highway.
+  public init(levels: Set<Int>, scale: Float, scaledChannels: Int? = nil) {
+    self.levels = levels
+    self.scale = scale
+    self.scaledChannels = scaledChannels
+  }
+
+  /// A skip that the highway starts.
+  public func skip(_ appearance: Tensor) -> Tensor {
+    scaledChannels == nil && scale != 1 ? appearance * scale : appearance
+  }
+
+  /// A skip as it is joined to a hidden state of so many channels.
+  public func joined(_ skip: Tensor, channels: Int) -> Tensor {
+    scaledChannels == channels ? skip * scale : skip
   }
 }

@@ -13,6 +13,9 @@ public struct Attention: Sendable {
   let toOutput: Linear
   let heads: Int
 
+  /// Its linear maps, in the order of torch's modules.
+  public var linears: [Linear] { [toQuery, toKey, toValue, toOutput] }
+
   /// Reads `to_q`, `to_k`, `to_v` (inner, C) without biases and `to_out.0` (C, inner).
   ///
   /// - Parameters:

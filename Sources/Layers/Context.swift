@@ -9,6 +9,8 @@ public struct Context: Sendable {
   public var recomputesActivations: Bool
   /// Most tokens that a feed-forward layer holds at a time, at eight times their width; nil: all.
   public var feedForwardChunk: Int?
+  /// Whether the input is a picture, which passes the temporal layers by (as MotionDirector learns appearance).
+  public var isStill = false
   /// Called between blocks; an error thrown here ends the forward and reaches its caller.
   public var checkCancellation: @Sendable () throws -> Void
 

@@ -7,6 +7,9 @@ public struct FeedForward: Sendable {
   let projection: Linear
   let output: Linear
 
+  /// Its linear maps, in the order of torch's modules.
+  public var linears: [Linear] { [projection, output] }
+
   /// Reads `net.0.proj` (8C, C) and `net.2` (C, 4C).
   public init(_ scope: WeightScope, _ channels: Int) throws {
     projection = try Linear(scope["net"][0]["proj"], channels, 8 * channels)
@@ -31,7 +34,8 @@ public struct FeedForward: Sendable {
   }
 
   private func whole(_ x: Tensor, _ residual: Tensor?, _ context: Context) -> Tensor {
-    let isAdapted = context.adapters.lora[projection.path] != nil
+    let isAdapted =
+      context.adapters.lora[projection.path] != nil || context.adapters.weights[projection.path] != nil
     let gated =
       isAdapted ? projection(x, context).geglu() : x.linearGEGLU(projection.weight, projection.bias)
     return output(gated, adding: residual, context)

@@ -11,6 +11,9 @@ public struct TemporalAttention: Sendable {
   let toOutput: Linear
   let heads: Int
 
+  /// Its linear maps, in the order of torch's modules.
+  public var linears: [Linear] { [toQuery, toKey, toValue, toOutput] }
+
   /// Reads `to_q`, `to_k`, `to_v` (C, C) without biases and `to_out.0` (C, C); C = heads · headWidth.
   public init(_ scope: WeightScope, heads: Int, headWidth: Int) throws {
     let channels = heads * headWidth

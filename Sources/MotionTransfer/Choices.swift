@@ -34,6 +34,8 @@ public enum Loss: String, CaseIterable, Sendable {
   case vmcPaper = "vmc-paper"
   /// 1 - cosine over the frame axis of the differences' absolute values, at every pixel (VMC's published code).
   case vmcCode = "vmc-code"
+  /// `debiased`, while low-rank additions to the spatial transformers take up the appearance (MotionDirector's dual path).
+  case hybrid
 }
 
 /// Where the noise that denoising starts from comes from: fresh noise n and the reference's inverted noise z.
@@ -71,4 +73,39 @@ public enum TimestepSampling: String, CaseIterable, Sendable {
   case uniform
   /// High noise more often, where motion is decided: t = (1 - u³) T for a uniform u (T2I-Adapter, Mou et al. 2023).
   case cubic
+}
+
+/// How motion is learned.
+public enum Method: String, CaseIterable, Sendable {
+  /// Embeddings in temporal attentions (Wang et al. 2025).
+  case motionInversion = "motion-inversion"
+  /// Low-rank additions to all linear maps of the temporal transformers (MotionDirector, Zhao et al. 2024).
+  case motionDirector = "motion-director"
+  /// Low-rank additions to keys alone, so that values keep the model's own looks (TAP, Liu et al. 2025).
+  case tap
+  /// Queries, keys and values of the temporal attentions as a whole (VMC, Jeong et al. 2024).
+  case vmc
+}
+
+/// Which linear maps of the temporal transformers carry low-rank additions.
+public enum LowRankTargets: String, CaseIterable, Sendable {
+  /// Queries, keys, values and outputs of both attentions, and the feed-forward: MotionDirector.
+  case all
+  /// Keys: TAP as its paper says.
+  case key = "k"
+  /// Keys and outputs: TAP as its published code does.
+  case keyOutput = "k+out"
+  /// Queries and keys.
+  case queryKey = "qk"
+}
+
+/// Skip connections that start at the spatial transformers (AH, Liu et al. 2025).
+public enum HighwayPreset: String, CaseIterable, Sendable {
+  /// The model's own skips.
+  case none
+  /// Every skip behind a spatial transformer, as the paper says; these are scaled.
+  case paper
+  /// Those of the deepest level with attention, as the published code does; it scales every skip that an up block with
+  /// attention joins to as many channels as that level has.
+  case reference
 }

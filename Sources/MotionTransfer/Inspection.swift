@@ -24,7 +24,12 @@ public enum Inspection {
     let embedding = try MotionEmbedding(contentsOf: path)
     let tensors = embedding.tensors
     let numbers = tensors.reduce(0) { $0 + $1.tensor.count }
-    var lines = ["motion embedding: \(embedding.blocks.count) blocks, \(numbers) numbers"]
+    let parts = [
+      (embedding.blocks.count, "blocks of an embedding"), (embedding.lora.count, "low-rank additions"),
+      (embedding.differences.count, "weight differences"),
+    ]
+    let held = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    var lines = ["motion: \(held), \(numbers) numbers"]
     lines += embedding.metadata.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
     lines += tensors.map { "\($0.name) \($0.tensor.shape)" }
     return lines

@@ -2,7 +2,7 @@ import Tensors
 
 extension Loss {
   /// Whether a step draws an anchor frame.
-  var drawsAnchor: Bool { self == .debiased }
+  var drawsAnchor: Bool { self == .debiased || self == .hybrid }
 
   /// The loss of a prediction.
   ///
@@ -13,7 +13,7 @@ extension Loss {
   func callAsFunction(_ prediction: Tensor, _ target: Tensor, anchor: Int) -> Tensor {
     switch self {
     case .base: return prediction.meanSquaredError(target)
-    case .debiased:
+    case .debiased, .hybrid:
       // φ(z)_f = sqrt(β² + 1) z_f - β z_anchor with β = 1 is linear, so φ acts on the error.
       let error = prediction - target
       let debiased = Float(2).squareRoot() * error - error.sliced(axis: 1, anchor..<anchor + 1)

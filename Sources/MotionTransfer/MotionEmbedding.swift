@@ -2,7 +2,7 @@ import Diffusion
 public import Layers
 public import Tensors
 
-/// The motion of one reference clip, learned (Motion Inversion, section 3).
+/// The motion of reference clips, learned by Motion Inversion (section 3) or as changes of the model's linear maps.
 ///
 /// Per selected temporal block: m_QK (1, F, C), shared by the queries and keys of its two attentions, and one m_V
 /// (H·W, F, C) for the values of each. Held here in the engine's order, (F, 1, C) and (F, H·W, C). Other designs have one
@@ -10,13 +10,25 @@ public import Tensors
 public struct MotionEmbedding: Sendable {
   /// The learned tensors by temporal transformer block.
   public var blocks: [String: TemporalMotion]
+  /// Low-rank additions by path of a `Linear`, in the order of the model's modules (MotionDirector, TAP, files of others).
+  public var lora: [(path: String, pair: LowRank)]
+  /// What is added to the weights (N, K) of `Linear`s (VMC).
+  public var differences: [(path: String, tensor: Tensor)]
   /// The DDIM-inverted noise of the reference, (C, F, h, w), where it was asked for.
   public var inversionNoise: Tensor?
   /// What is known of its making; see `MotionEmbeddingFile`.
   public var metadata: [String: String]
 
-  init(blocks: [String: TemporalMotion], inversionNoise: Tensor? = nil, metadata: [String: String] = [:]) {
+  /// Whether it changes linear maps of the model, as low-rank additions and weight differences do.
+  public var changesLinears: Bool { !lora.isEmpty || !differences.isEmpty }
+
+  init(
+    blocks: [String: TemporalMotion], lora: [(path: String, pair: LowRank)] = [],
+    differences: [(path: String, tensor: Tensor)] = [], inversionNoise: Tensor? = nil, metadata: [String: String] = [:]
+  ) {
     self.blocks = blocks
+    self.lora = lora
+    self.differences = differences
     self.inversionNoise = inversionNoise
     self.metadata = metadata
   }
@@ -60,6 +72,16 @@ public struct MotionEmbedding: Sendable {
         value2: value(block.value2))
     }
     return Adapters(motion: motion)
+  }
+
+  /// The learned values without their gradient nodes.
+  func detached() -> MotionEmbedding {
+    var result = self
+    result.blocks = blocks.mapValues {
+      TemporalMotion(
+        queryKey: $0.queryKey?.detached(), value1: $0.value1?.detached(), value2: $0.value2?.detached())
+    }
+    return result
   }
 
   /// The embedding fits the model at this size, or an error says found and expected.

@@ -21,6 +21,7 @@ extension MotionEmbedding {
   private static func read(_ path: String) throws -> MotionEmbedding {
     let file = try openCheckpoint(path)
     var embedding = MotionEmbedding(blocks: [:], metadata: (file as? SafeTensors)?.metadata ?? [:])
+    var lowRank = LowRankTensors()
     for name in file.names {
       guard let shape = file.shape(of: name) else { continue }
       if name == noiseKey {
@@ -29,21 +30,31 @@ extension MotionEmbedding {
         continue
       }
       guard let (block, slot) = slot(of: name) else {
+        let tensor = try file.tensor(name).widened()
+        try expect(isFinite(tensor), path, name, shape, "finite numbers")
+        if lowRank.add(name, tensor) { continue }
         throw MotionTransferError(
           .badData,
           "\(path): the tensor \(name) does not belong in a motion embedding; expected names that end in "
-            + "\(queryKeySuffix), \(value1Suffix) or \(value2Suffix)")
+            + "\(queryKeySuffix), \(value1Suffix) or \(value2Suffix), or those of low-rank additions, such as "
+            + ".lora_A.weight and .lora_B.weight")
       }
       try expect(shape.count == 3 && !shape.contains(0), path, name, shape, "(1 or H·W, F, C)")
       let values = try file.tensor(name).widened().permuted([1, 0, 2])
-      try expect(values.withUnsafeBufferPointer { $0.allSatisfy(\.isFinite) }, path, name, shape, "finite numbers")
+      try expect(isFinite(values), path, name, shape, "finite numbers")
       embedding.blocks[block, default: TemporalMotion()][keyPath: slot] = values
     }
-    guard !embedding.blocks.isEmpty else {
+    embedding.lora = try lowRank.pairs(path)
+    embedding.differences = lowRank.differences
+    guard !embedding.blocks.isEmpty || !embedding.lora.isEmpty || !embedding.differences.isEmpty else {
       throw MotionTransferError(
         .badData, "\(path) holds no motion embedding: expected tensors whose names end in \(queryKeySuffix)")
     }
     return file is TorchCheckpoint ? embedding.withoutEmptyFrames() : embedding
+  }
+
+  private static func isFinite(_ tensor: Tensor) -> Bool {
+    tensor.withUnsafeBufferPointer { $0.allSatisfy(\.isFinite) }
   }
 
   private static func slot(of name: String) -> (String, WritableKeyPath<TemporalMotion, Tensor?>)? {
@@ -81,6 +92,8 @@ extension MotionEmbedding {
         if let tensor { result.append((block + suffix, tensor.detached().permuted([1, 0, 2]))) }
       }
     }
+    result += lowRankTensors(.diffusers)
+    result += differences.map { ("unet.\($0.path).diff", $0.tensor) }
     if let inversionNoise { result.append((Self.noiseKey, inversionNoise)) }
     return result
   }

@@ -152,6 +152,7 @@ extension MotionEmbedding {
     var result = MotionEmbedding(
       blocks: [:], inversionNoise: first.embedding.inversionNoise, metadata: first.embedding.metadata)
     for part in parts {
+      result.add(part.embedding.lora, part.embedding.differences, weight: Float(part.weight))
       for (path, motion) in part.embedding.blocks {
         let mask = try part.mask(at: path)
         for slot in [\TemporalMotion.queryKey, \.value1, \.value2] {
@@ -165,6 +166,36 @@ extension MotionEmbedding {
       }
     }
     return result
+  }
+
+  /// Low-rank additions add up as pairs of a higher rank, weight differences as matrices.
+  private mutating func add(
+    _ pairs: [(path: String, pair: LowRank)], _ matrices: [(path: String, tensor: Tensor)], weight: Float
+  ) {
+    for (path, pair) in pairs {
+      var scaled = pair
+      scaled.scale *= weight
+      guard let place = lora.firstIndex(where: { $0.path == path }) else {
+        lora.append((path, scaled))
+        continue
+      }
+      let sum = lora[place].pair
+      guard sum.down.shape[1] == pair.down.shape[1], sum.up.shape[0] == pair.up.shape[0] else {
+        // Of another model: kept apart, so that applying it names what does not fit.
+        lora.append((path, scaled))
+        continue
+      }
+      lora[place].pair = LowRank(
+        down: Tensor.concatenated([sum.down, pair.down], axis: 0),
+        up: Tensor.concatenated([sum.up * sum.scale, pair.up * scaled.scale], axis: 1), scale: 1)
+    }
+    for (path, matrix) in matrices {
+      if let place = differences.firstIndex(where: { $0.path == path && $0.tensor.shape == matrix.shape }) {
+        differences[place].tensor = differences[place].tensor + matrix * weight
+      } else {
+        differences.append((path, matrix * weight))
+      }
+    }
   }
 
   private static func expect(_ sum: [Int], fits next: [Int], _ path: String) throws(MotionTransferError) {

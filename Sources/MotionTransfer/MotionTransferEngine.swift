@@ -75,23 +75,39 @@ public final class MotionTransferEngine: Sendable {
   public func learn(
     _ reference: Clip, _ options: Options, job: Job = Job()
   ) throws(MotionTransferError) -> MotionEmbedding {
+    try learn([Reference(reference, prompt: options.referencePrompt)], options, job: job)
+  }
+
+  /// Learns the motion that several clips share, or that of one.
+  ///
+  /// - Parameters:
+  ///   - references: clips as above, each with its own prompt; `options.referencePrompt` is ignored
+  ///   - options: as above. Motion Inversion takes the clips in turn at random, as the others do
+  /// - Throws: as above
+  public func learn(
+    _ references: [Reference], _ options: Options, job: Job = Job()
+  ) throws(MotionTransferError) -> MotionEmbedding {
     try MotionTransferError.sorting {
       let settings = try Settings(options, pipeline.description)
       let expected = settings.geometry
-      guard reference.frames == expected.numFrames, reference.width == expected.width,
-        reference.height == expected.height
-      else {
-        throw MotionTransferError(
-          .mismatch,
-          "the reference has \(reference.frames) frames of \(reference.width)x\(reference.height), expected "
-            + "\(expected.numFrames) of \(expected.width)x\(expected.height)")
+      guard !references.isEmpty else {
+        throw MotionTransferError(.settings, "reference: found none, expected at least one clip to learn from")
       }
-      if options.referencePrompt == nil {
-        job.warning("reference-prompt is not set: learning with the empty prompt; say what the reference shows")
+      for reference in references {
+        let clip = reference.clip
+        guard clip.frames == expected.numFrames, clip.width == expected.width, clip.height == expected.height else {
+          throw MotionTransferError(
+            .mismatch,
+            "the reference has \(clip.frames) frames of \(clip.width)x\(clip.height), expected "
+              + "\(expected.numFrames) of \(expected.width)x\(expected.height)")
+        }
+        if reference.prompt == nil {
+          job.warning("reference-prompt is not set: learning with the empty prompt; say what the reference shows")
+        }
+        warnOfUnknownWords(reference.prompt ?? "", job)
       }
-      warnOfUnknownWords(settings.referencePrompt, job)
       return try withCancellation(job.isCancelled) {
-        try pipeline.learn(reference, settings, checkpoint: options, job)
+        try pipeline.learn(references, settings, checkpoint: options, job)
       }
     }
   }
@@ -112,12 +128,10 @@ public final class MotionTransferEngine: Sendable {
           .settings, "prompt: found none, expected what the generated video shows, such as \"a fox in the snow\"")
       }
       warnOfUnknownWords(settings.prompt, job)
-      var adapters = Adapters.none
+      var adapters = Adapters(highway: settings.highway)
       let embedding = try embedding.map { try fitted($0, options, job) }
       if let embedding {
-        adapters = embedding.adapters(
-          settings.debiasMode, firstFrame: settings.firstFrame, queryKeyScale: settings.queryKeyScale,
-          valueScale: settings.valueScale)
+        adapters = embedding.adapters(settings, in: pipeline.unet)
       }
       var generator = TorchGenerator(seed: settings.seed)
       let noise = pipeline.noise(settings.geometry, using: &generator)
@@ -128,6 +142,14 @@ public final class MotionTransferEngine: Sendable {
           tiled: settings.memory.vaeTiling)
       }
     }
+  }
+
+  /// A motion whose low-rank additions and weight differences stand under the names of this model's linear maps, in their
+  /// order.
+  ///
+  /// - Throws: `mismatch` that names what has no place in the model, or another shape there
+  public func placed(_ motion: MotionEmbedding) throws(MotionTransferError) -> MotionEmbedding {
+    try motion.placed(in: pipeline.unet)
   }
 
   /// The embedding fits this model at the size that `options` ask for, or can be resampled where they allow it.
@@ -145,6 +167,7 @@ public final class MotionTransferEngine: Sendable {
   ) throws(MotionTransferError) -> MotionEmbedding {
     let size = pipeline.latentShape(try geometry(options))
     let sites = pipeline.description.unet.motionSites(latentHeight: size.height, latentWidth: size.width)
+    let embedding = try embedding.placed(in: pipeline.unet)
     let fitted =
       options.resample
       ? try embedding.resampled(to: sites, latents: (size.frames, size.height, size.width)) : embedding

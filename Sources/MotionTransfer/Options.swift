@@ -6,6 +6,22 @@ public struct Options: Sendable {
   public var negativePrompt = ""
   /// What the reference shows, used while learning; nil is the empty prompt.
   public var referencePrompt: String?
+  /// How motion is learned.
+  public var method: Method?
+  /// Which linear maps carry low-rank additions; nil: the method's.
+  public var lowRankTargets: LowRankTargets?
+  /// Rank of low-rank additions; nil: 32.
+  public var rank: Int?
+  /// Share of a low-rank addition that a learning step drops; nil: 0.1.
+  public var dropout: Double?
+  /// Strength of low-rank additions and of weight differences; nil: 1.
+  public var loraScale: Double?
+  /// Skip connections that pass the temporal layers by.
+  public var appearanceHighway: HighwayPreset?
+  /// What they are multiplied by; nil: 1.1.
+  public var highwayScale: Double?
+  /// Down blocks, counted from the largest picture, whose skips are rewired; nil: the preset's.
+  public var highwayLevels: [Int]?
   /// Cleaning of the motion values.
   public var debiasMode = DebiasMode.auto
   /// The first frame when values are debiased by differences.

@@ -1,16 +1,25 @@
 import Diffusion
+import Layers
 
 /// Options with the model's recommendations filled in, all checked.
 struct Settings: Sendable {
   let prompt: String
   let negativePrompt: String
   let referencePrompt: String
+  let method: Method
+  let lowRankTargets: LowRankTargets
+  let rank: Int
+  let dropout: Float
+  let loraScale: Float
+  let highway: AppearanceHighway?
   let debiasMode: DebiasMode
   let firstFrame: FirstFrame
   let queryKeyScale: Float
   let valueScale: Float
   let applyRange: ClosedRange<Double>
   let sites: String
+  /// Whether the user chose them.
+  let choosesSites: Bool
   let embeddingDesign: EmbeddingDesign
   let loss: Loss
   let timestepSampling: TimestepSampling
@@ -37,6 +46,13 @@ struct Settings: Sendable {
     prompt = try Self.text("prompt", options.prompt)
     negativePrompt = try Self.text("negative-prompt", options.negativePrompt)
     referencePrompt = try Self.text("reference-prompt", options.referencePrompt ?? "")
+    let method = options.method ?? .motionInversion
+    self.method = method
+    lowRankTargets = options.lowRankTargets ?? (method == .tap ? .key : .all)
+    rank = try Self.number("lora-rank", options.rank ?? 32, in: 1...1024)
+    dropout = Float(try Self.number("lora-dropout", options.dropout ?? 0.1, in: 0...0.9))
+    loraScale = Float(try Self.number("lora-scale", options.loraScale ?? 1, in: -10...10))
+    highway = try Self.highway(options, model)
     debiasMode = options.debiasMode == .auto ? recommended.debiasMode : options.debiasMode
     firstFrame = options.firstFrame ?? recommended.firstFrame
     let scale = try Self.number("motion-scale", options.motionScale ?? recommended.motionScale, in: 0...10)
@@ -47,15 +63,16 @@ struct Settings: Sendable {
     applyRange = from...until
     let asked = options.sites ?? "auto"
     sites = asked == "auto" ? recommended.sites : asked
+    choosesSites = asked != "auto" && asked != "all"
     embeddingDesign = options.embeddingDesign ?? recommended.embeddingDesign
-    loss = options.loss ?? recommended.loss
+    loss = options.loss ?? method.loss ?? recommended.loss
     timestepSampling = options.timestepSampling ?? recommended.timestepSampling
     inversionSteps = try Self.number(
-      "inversion-steps", options.inversionSteps ?? recommended.inversionSteps, in: 1...100_000)
+      "inversion-steps", options.inversionSteps ?? method.steps ?? recommended.inversionSteps, in: 1...100_000)
     ddimInversionSteps = try Self.number(
       "ddim-inversion-steps", options.ddimInversionSteps ?? recommended.ddimInversionSteps, in: 0...1000)
     learningRate = try Self.number(
-      "learning-rate", options.learningRate ?? recommended.learningRate, in: 1e-8...100)
+      "learning-rate", options.learningRate ?? method.learningRate ?? recommended.learningRate, in: 1e-8...100)
     numInferenceSteps = try Self.number(
       "num-inference-steps", options.numInferenceSteps ?? recommended.numInferenceSteps, in: 1...1000)
     scheduler = try Self.scheduler(options, model, steps: numInferenceSteps)
@@ -87,6 +104,27 @@ struct Settings: Sendable {
   func adapts(step index: Int, of count: Int) -> Bool {
     let place = Double(index)
     return place >= applyRange.lowerBound * Double(count) && place < applyRange.upperBound * Double(count)
+  }
+
+  private static func highway(
+    _ options: Options, _ model: ModelDescription
+  ) throws(MotionTransferError) -> AppearanceHighway? {
+    let scale = Float(try number("highway-scale", options.highwayScale ?? 1.1, in: 0...10))
+    let attentive = model.unet.downAttention.indices.filter { model.unet.downAttention[$0] }
+    let unknown = (options.highwayLevels ?? []).first { !attentive.contains($0) }
+    guard unknown == nil else {
+      throw MotionTransferError(
+        .settings, "highway-level: found \(unknown ?? 0), expected levels with attention, of \(attentive)")
+    }
+    let chosen = options.highwayLevels.map(Set.init)
+    switch options.appearanceHighway ?? .none {
+    case .none: return nil
+    case .paper: return AppearanceHighway(levels: chosen ?? Set(attentive), scale: scale)
+    case .reference:
+      guard let deepest = attentive.last else { return nil }
+      return AppearanceHighway(
+        levels: chosen ?? [deepest], scale: scale, scaledChannels: model.unet.blockOutChannels[deepest])
+    }
   }
 
   static func number<N: Comparable>(
@@ -131,4 +169,34 @@ public struct Geometry: Sendable, Equatable {
   public let height: Int
   /// Width and height are multiples of this.
   public let multiple: Int
+}
+
+extension Method {
+  /// What the method's authors minimise; nil: the model's recommendation.
+  fileprivate var loss: Loss? {
+    switch self {
+    case .motionInversion: nil
+    case .motionDirector, .tap: .hybrid
+    case .vmc: .vmcPaper
+    }
+  }
+
+  /// Their learning steps; nil as above.
+  fileprivate var steps: Int? {
+    switch self {
+    case .motionInversion: nil
+    case .motionDirector: 300
+    case .tap: 1000
+    case .vmc: 400
+    }
+  }
+
+  /// Their learning rate; nil as above.
+  fileprivate var learningRate: Double? {
+    switch self {
+    case .motionInversion: nil
+    case .motionDirector, .tap: 5e-4
+    case .vmc: 1e-4
+    }
+  }
 }

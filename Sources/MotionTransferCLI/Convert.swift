@@ -13,6 +13,9 @@ struct Convert: ParsableCommand {
         motiontransfer convert --input a.safetensors --resample --num-frames 16 --output short.safetensors
         motiontransfer convert --input a.safetensors --input b.safetensors --region 0,0,0.5,1 --region 0.5,0,0.5,1 --output c.safetensors
 
+        motiontransfer convert --input 300_unet.pt --model zeroscope_v2_576w --output walk.safetensors
+        motiontransfer convert --input tap.safetensors --keys kohya --output tap-kohya.safetensors
+
       A name that ends in .pt is the format of Motion Inversion's published code. --width and --height say at which size the \
       embeddings were learned, for files that do not; with --resample, they and --num-frames are the new size.
       """)
@@ -26,6 +29,9 @@ struct Convert: ParsableCommand {
   @Option(help: "Where the values of an input act, in their order: x,y,width,height in shares of the picture.")
   var region: [MotionRegion] = []
 
+  @Option(help: "Names of low-rank additions in the output: diffusers, kohya or animatediff. Default: diffusers.")
+  var keys: LowRankNaming?
+
   @Flag(help: "Play the motion backwards.")
   var reverse = false
 
@@ -37,6 +43,9 @@ struct Convert: ParsableCommand {
 
   @Option(help: "Diffusers folder of the model. Default: the bundled model.")
   var model: String?
+
+  @Option(help: "AnimateDiff motion adapter that the model needs: folder or file.")
+  var motionAdapter: String?
 
   @Option(help: "Frames of the new embedding. Default: the model's recommendation.")
   var numFrames: Int?
@@ -66,17 +75,25 @@ struct Convert: ParsableCommand {
     (options.numFrames, options.width, options.height) = (numFrames, width, height)
     let parts = try input.enumerated().map { index, path in
       var embedding = try MotionEmbedding(contentsOf: path)
-      if !resample, width != nil || height != nil { embedding = try embedding.located(model: model, options) }
-      if resample { embedding = try embedding.resampled(model: model, options) }
+      if !resample, width != nil || height != nil {
+        embedding = try embedding.located(model: model, motionAdapter: motionAdapter, options)
+      }
+      // Names and order of low-rank additions are the model's.
+      if embedding.changesLinears {
+        embedding = try MotionTransferEngine(model: model, motionAdapter: motionAdapter).placed(embedding)
+      }
+      if resample { embedding = try embedding.resampled(model: model, motionAdapter: motionAdapter, options) }
       return MotionPart(
         embedding, weight: weight.isEmpty ? 1 : weight[index], region: region.isEmpty ? nil : region[index])
     }
     var result = try MotionEmbedding.combined(parts)
     if reverse { result = result.reversed() }
     if offset != 0 { result = result.delayed(by: offset) }
-    try result.write(to: output)
+    if let keys { try result.write(to: output, keys: keys) } else { try result.write(to: output) }
   }
 }
+
+extension LowRankNaming: ExpressibleByArgument {}
 
 extension MotionRegion: ExpressibleByArgument {
   /// `x,y,width,height`

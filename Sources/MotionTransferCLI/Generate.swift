@@ -4,6 +4,7 @@ public import MotionTransfer
 
 extension DebiasMode: ExpressibleByArgument {}
 extension FirstFrame: ExpressibleByArgument {}
+extension HighwayPreset: ExpressibleByArgument {}
 extension NoiseInitialization: ExpressibleByArgument {}
 
 /// `motiontransfer generate`: a prompt and a motion embedding in, a video out.
@@ -24,7 +25,7 @@ struct Generate: ParsableCommand {
   @Option(help: "What it should not show.")
   var negativePrompt = ""
 
-  @Option(help: "Embedding file, as learn writes it. Default: none.")
+  @Option(help: "File of a learned motion, as learn writes it, or of low-rank additions of others. Default: none.")
   var motionEmbedding: String?
 
   @Option(help: "Removal of the reference's appearance: auto, difference, normalize, none or camera.")
@@ -47,6 +48,19 @@ struct Generate: ParsableCommand {
 
   @Option(help: "Share of the denoising steps after which it acts no more, 0 to 1.")
   var applyUntil: Double?
+
+  @Option(help: "Strength of low-rank additions and weight differences. Default: 1.")
+  var loraScale: Double?
+
+  @Option(help: "Skip connections around the temporal layers: none, paper or reference.")
+  var appearanceHighway = HighwayPreset.none
+
+  @Option(help: "What those are multiplied by. Default: 1.1.")
+  var highwayScale: Double?
+
+  @Option(
+    help: "A level, counted from the largest picture, whose skips are rewired; may be repeated. Default: the preset's.")
+  var highwayLevel: [Int] = []
 
   @Flag(help: "Resample an embedding that was learned at another size or length.")
   var resample = false
@@ -86,6 +100,10 @@ struct Generate: ParsableCommand {
     options.valueScale = valueScale
     options.applyFrom = applyFrom
     options.applyUntil = applyUntil
+    options.loraScale = loraScale
+    options.appearanceHighway = appearanceHighway
+    options.highwayScale = highwayScale
+    options.highwayLevels = highwayLevel.isEmpty ? nil : highwayLevel
     options.resample = resample
     options.noiseInitialization = noiseInitialization
     options.noisePrior = noisePrior

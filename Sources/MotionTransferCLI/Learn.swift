@@ -16,11 +16,24 @@ struct Learn: ParsableCommand {
 
   @OptionGroup var shared: ModelOptions
 
-  @Option(help: "Video to learn from, or raw RGB frames in a file ending in .rgb.")
-  var reference: String
+  @Option(
+    help: "Video to learn from, or raw RGB frames in a file ending in .rgb; several, given one by one, share a motion.")
+  var reference: [String]
 
-  @Option(help: "What the reference shows.")
-  var referencePrompt: String?
+  @Option(help: "What the reference shows; one for each reference, in their order.")
+  var referencePrompt: [String] = []
+
+  @Option(help: "Method: motion-inversion, motion-director, tap or vmc.")
+  var method: MotionTransfer.Method = .motionInversion
+
+  @Option(help: "Rank of low-rank additions (motion-director, tap). Default: 32.")
+  var loraRank: Int?
+
+  @Option(help: "What carries them: all, k, k+out or qk. Default: all for motion-director, k for tap.")
+  var loraTargets: LowRankTargets?
+
+  @Option(help: "Share of an addition that a learning step drops. Default: 0.1.")
+  var loraDropout: Double?
 
   @Option(help: "Frames a second to convert the reference to. Default: the file's own.")
   var frameRate: Double?
@@ -34,19 +47,19 @@ struct Learn: ParsableCommand {
   @Option(help: "One row for all pixels or one for each, queries and keys, then values: 1d-1d, 2d-1d, 1d-2d or 2d-2d.")
   var embeddingDesign: EmbeddingDesign?
 
-  @Option(help: "Loss: base, debiased, vmc-paper or vmc-code. Default: the model's recommendation.")
+  @Option(help: "Loss: base, debiased, hybrid, vmc-paper or vmc-code. Default: the method's.")
   var loss: Loss?
 
   @Option(help: "How time steps are drawn: uniform, or cubic, which favours high noise.")
   var timestepSampling: TimestepSampling?
 
-  @Option(help: "Learning steps. Default: the model's recommendation.")
+  @Option(help: "Learning steps. Default: the model's recommendation, or the method's authors'.")
   var inversionSteps: Int?
 
   @Option(help: "Steps of the DDIM inversion whose noise is stored; 0 stores none. Default: the model's.")
   var ddimInversionSteps: Int?
 
-  @Option(help: "Learning rate. Default: the model's recommendation.")
+  @Option(help: "Learning rate. Default: the model's recommendation, or the method's authors'.")
   var learningRate: Double?
 
   @Option(help: "File that gets one loss per line.")
@@ -61,9 +74,19 @@ struct Learn: ParsableCommand {
   @Option(help: "Embedding file to write: safetensors, or motion_embed.pt of the published code where it ends in .pt.")
   var output: String
 
+  func validate() throws {
+    guard !reference.isEmpty, [0, reference.count].contains(referencePrompt.count) else {
+      throw ValidationError(
+        "--reference-prompt: found \(referencePrompt.count) for \(reference.count) references, expected one for each.")
+    }
+  }
+
   func run() throws {
     var options = shared.options()
-    options.referencePrompt = referencePrompt
+    options.method = method
+    options.rank = loraRank
+    options.lowRankTargets = loraTargets
+    options.dropout = loraDropout
     options.sites = sites
     options.embeddingDesign = embeddingDesign
     options.loss = loss
@@ -75,10 +98,15 @@ struct Learn: ParsableCommand {
     options.checkpointSeconds = checkpointSeconds
     let geometry = try MotionTransferEngine.geometry(model: shared.model, motionAdapter: shared.motionAdapter, options)
     let interrupt = Interrupt()
-    let video = try VideoReader(reference).read(
-      frames: geometry.numFrames, width: geometry.width, height: geometry.height, frameRate: frameRate,
-      isCancelled: { interrupt.isRaised })
-    options.frameRate = frameRate ?? video.frameRate
+    let videos = try reference.map { path in
+      try VideoReader(path).read(
+        frames: geometry.numFrames, width: geometry.width, height: geometry.height, frameRate: frameRate,
+        isCancelled: { interrupt.isRaised })
+    }
+    options.frameRate = frameRate ?? videos.first?.frameRate
+    let references = videos.enumerated().map { index, video in
+      Reference(video.clip, prompt: referencePrompt.isEmpty ? nil : referencePrompt[index])
+    }
     let losses = LossLog()
     let terminal = Terminal()
     let job = Job(
@@ -88,7 +116,7 @@ struct Learn: ParsableCommand {
         terminal.show(progress)
       }, warning: Terminal.warn)
     let engine = try shared.engine(job)
-    let embedding = try engine.learn(video.clip, options, job: job)
+    let embedding = try engine.learn(references, options, job: job)
     terminal.finish()
     if let logLosses { try losses.write(to: logLosses) }
     try embedding.write(to: output)
@@ -98,4 +126,6 @@ struct Learn: ParsableCommand {
 
 extension EmbeddingDesign: ExpressibleByArgument {}
 extension Loss: ExpressibleByArgument {}
+extension LowRankTargets: ExpressibleByArgument {}
+extension MotionTransfer.Method: ExpressibleByArgument {}
 extension TimestepSampling: ExpressibleByArgument {}

@@ -12,16 +12,6 @@ import Testing
 
   private func golden() throws -> Golden { try Golden("tiny-zeroscope/golden/motion_options.safetensors") }
 
-  /// The settings of the learning golden, for sampling from fresh noise.
-  private func options() throws -> Options {
-    let json = try Golden.configuration("tiny-zeroscope/golden/learning.json")
-    var options = try Options(learning: json)
-    options.seed = UInt64(try json.int("sampling_seed"))
-    options.debiasMode = .difference
-    options.noiseInitialization = .random
-    return options
-  }
-
   private func learned() throws -> MotionEmbedding {
     try MotionEmbedding(contentsOf: "\(Self.model)/golden/learned.motion.safetensors")
   }
@@ -89,7 +79,7 @@ import Testing
     for (loss, golden) in zip(losses.values, expected) { #expect(abs(loss - golden) <= 1e-3 * abs(golden)) }
     guard golden.has("learning/\(name)/frames") else { return }
     expectFrames(
-      try engine.generate(try self.options(), embedding: learned), try golden["learning/\(name)/frames"])
+      try engine.generate(try Options.ofGoldenFrames(), embedding: learned), try golden["learning/\(name)/frames"])
   }
 
   @Test(
@@ -98,7 +88,7 @@ import Testing
       "resampled-blend",
     ])
   func framesEqualTorch(name: String) throws {
-    var options = try options()
+    var options = try Options.ofGoldenFrames()
     options.noiseInitialization = NoiseInitialization(rawValue: name) ?? .random
     options.noisePrior = 0.5
     options.firstFrame = FirstFrame(rawValue: name)
@@ -120,7 +110,7 @@ import Testing
   }
 
   @Test func anUnknownGridIsNotResampled() throws {
-    var options = try options()
+    var options = try Options.ofGoldenFrames()
     (options.width, options.height, options.resample) = (32, 24, true)
     let embedding = try learned()
     let engine = try MotionTransferEngine(model: Self.model)
@@ -130,7 +120,7 @@ import Testing
   }
 
   @Test func anotherGridOfAsManyPixelsIsRefused() throws {
-    var options = try options()
+    var options = try Options.ofGoldenFrames()
     (options.width, options.height) = (16, 24)
     var embedding = try learned()
     for path in embedding.blocks.keys {
@@ -220,5 +210,17 @@ import Testing
     for wrong in ["grid:8x8", "coarsest:64x64", "grid:3", "grid:axb"] {
       #expect(throws: MotionTransferError.self) { try MotionSites.select(wrong, from: all) }
     }
+  }
+}
+
+extension Options {
+  /// The settings of the learning golden, for sampling from pure noise.
+  static func ofGoldenFrames() throws -> Options {
+    let json = try Golden.configuration("tiny-zeroscope/golden/learning.json")
+    var options = try Options(learning: json)
+    options.seed = UInt64(try json.int("sampling_seed"))
+    options.debiasMode = .difference
+    options.noiseInitialization = .random
+    return options
   }
 }

@@ -54,7 +54,9 @@ public struct UNetBlocks: Sendable {
     let batch = sample.shape[0]
     let steps = timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
     let conditions = UNetConditions(time: timeEmbedding(steps, context).silu(), text: text)
-    var h = try context.block(convIn(sample)) { transformerIn?($0, context) ?? $0 }
+    var h = try context.block(convIn(sample)) {
+      context.isStill ? $0 : transformerIn?($0, context) ?? $0
+    }
     var skips = [h]
     for block in downBlocks { h = try block(h, &skips, conditions, context) }
     for layer in midBlock { h = try layer(h, conditions, context) }

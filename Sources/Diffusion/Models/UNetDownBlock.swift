@@ -6,11 +6,14 @@ import Tensors
 struct UNetDownBlock: Sendable {
   let layers: [UNetLayer]
   let downsampler: Downsample2D?
+  /// 0 for the largest picture.
+  let level: Int
 
   /// - Parameter inputs: channels that come from the block before
   init(
     _ scope: UNetScope, _ inputs: Int, level: Int, downsamples: Bool, _ configuration: UNetConfiguration
   ) throws {
+    self.level = level
     let channels = configuration.blockOutChannels[level]
     let attention = configuration.downAttention[level]
     layers = try (0..<configuration.layersPerBlock).map { j in
@@ -31,9 +34,11 @@ struct UNetDownBlock: Sendable {
     _ x: Tensor, _ skips: inout [Tensor], _ conditions: UNetConditions, _ context: Context
   ) throws -> Tensor {
     var h = x
+    let highway = context.adapters.highway.flatMap { $0.levels.contains(level) ? $0 : nil }
     for layer in layers {
-      h = try layer(h, conditions, context)
-      skips.append(h)
+      let appearance: Tensor
+      (h, appearance) = try layer.withAppearance(h, conditions, context)
+      skips.append(highway.map { $0.skip(appearance) } ?? h)
     }
     if let downsampler {
       h = downsampler(h)

@@ -61,13 +61,20 @@ struct UNetLayer: Sendable {
   /// - Parameter x: (B, F, H, W, I)
   /// - Returns: (B, F, H, W, O)
   func callAsFunction(_ x: Tensor, _ conditions: UNetConditions, _ context: Context) throws -> Tensor {
+    try withAppearance(x, conditions, context).output
+  }
+
+  /// The output, and what it was before the transformer over time: the start of an appearance highway.
+  func withAppearance(
+    _ x: Tensor, _ conditions: UNetConditions, _ context: Context
+  ) throws -> (output: Tensor, appearance: Tensor) {
     var h = try context.block(x) {
       let h = resnet($0, time: conditions.time, context)
-      return temporalConv?(h) ?? h
+      return context.isStill ? h : temporalConv?(h) ?? h
     }
     if let spatial { h = try context.block(h) { spatial($0, text: conditions.text, context) } }
-    if let temporal { h = try context.block(h) { temporal($0, context) } }
-    return h
+    guard let temporal, !context.isStill else { return (h, h) }
+    return (try context.block(h) { temporal($0, context) }, h)
   }
 }
 

@@ -35,7 +35,11 @@ struct UNetUpBlock: Sendable {
   ) throws -> Tensor {
     var h = x
     for layer in layers {
-      h = try layer(Tensor.concatenated([h, skips.removeLast()], axis: 4), conditions, context)
+      var skip = skips.removeLast()
+      if let highway = context.adapters.highway, layer.spatial != nil {
+        skip = highway.joined(skip, channels: h.shape[4])
+      }
+      h = try layer(Tensor.concatenated([h, skip], axis: 4), conditions, context)
     }
     guard let upsampler, let next = skips.last else { return h }
     return upsampler(h, to: (next.shape[2], next.shape[3]))
