@@ -22,9 +22,9 @@ extension TextToVideoPipeline {
   /// The motion of `references`, by AdamW on the loss that was chosen, the model frozen.
   ///
   /// Random draws: for each clip the posterior noise of its latents; then the starts of low-rank matrices, the motion's and
-  /// one set of the appearance's for each clip (loss `hybrid`). Then each step: of several clips, which; the time step; the
-  /// noise; with `hybrid`, a uniform number, below 0.2 skipping the appearance, else a frame and a seed for dropout; the
-  /// anchor frame, where the loss has one; a seed for dropout, where something drops.
+  /// one set of the appearance's for each clip (loss `hybrid`). Then each step: of several clips, which; the window, where
+  /// the clip is longer; the time step; the noise; with `hybrid`, a uniform number, below 0.2 skipping the appearance, else
+  /// a frame and a seed for dropout; the anchor frame, where the loss has one; a seed for dropout, where something drops.
   ///
   /// - Parameter checkpoint: where the state is kept, see ``LearningCheckpoint``
   func learn(
@@ -46,7 +46,7 @@ extension TextToVideoPipeline {
     let resumed = try checkpoint?.restore(learnable.parameters)
     let inverted =
       settings.ddimInversionSteps > 0 && latents.count == 1
-      ? try resumed?.inversionNoise ?? invert(latents[0], steps: settings.ddimInversionSteps, job) : nil
+      ? try resumed?.inversionNoise ?? invert(latents[0], settings, job) : nil
     let plain = context(job)
     let texts = try references.map { unet.prepare(try encode([$0.prompt ?? ""], plain), plain) }
 
@@ -67,10 +67,10 @@ extension TextToVideoPipeline {
       if settings.loss == .hybrid {
         update = try appearances[index].gradients(self, sample, settings, using: &generator, job)
       }
-      let anchor = settings.loss.drawsAnchor ? generator.randint(below: size.frames) : 0
+      let anchor = settings.loss.drawsAnchor ? generator.randint(below: sample.window.count) : 0
       let drops = (learnable.drops || update.isActive) && settings.dropout > 0
       let seed = drops ? generator.drawSeed() : 0
-      var adapters = learnable.adapters(dropout: settings.dropout, seed: seed)
+      var adapters = learnable.adapters(dropout: settings.dropout, seed: seed).within(sample.window)
       if update.isActive {
         adapters.lora.merge(appearances[index].frozen(settings.dropout, seed: seed + 1 << 31)) { motion, _ in motion }
       }
@@ -109,16 +109,17 @@ extension TextToVideoPipeline {
   }
 
   /// The noise that DDIM run backwards leads to: empty prompt, no guidance, no embedding. (C, F, h, w)
-  private func invert(_ latents: Tensor, steps: Int, _ job: Job) throws -> Tensor {
+  private func invert(_ latents: Tensor, _ settings: Settings, _ job: Job) throws -> Tensor {
     let inverse = DDIMInverseScheduler(scheduler.noiseSchedule)
     let context = context(job)
     let text = unet.prepare(try encode([""], context), context)
-    let timesteps = try inverse.timesteps(steps)
+    let contexts = settings.windows.ranges.map { _ in context }
+    let timesteps = try inverse.timesteps(settings.ddimInversionSteps)
     var current = latents
     var previous: Int?
     try job.report(.invert, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {
-      let prediction = try unet(current, timesteps: [timestep], text: text, context)
+      let prediction = try predict(current, timestep: Float(timestep), text: text, settings.windows, contexts)
       current = inverse.step(prediction, timestep: timestep, previous: previous, sample: current)
       previous = timestep
       try job.report(.invert, index + 1, of: timesteps.count)
@@ -147,6 +148,7 @@ extension TextToVideoPipeline {
       "reference-hash": references.map { sha256($0.clip.pixels) }.joined(separator: " "),
       "seed": "\(settings.seed)",
     ]
+    if settings.windows.ranges.count > 1 { metadata["context-length"] = "\(settings.windows.length)" }
     if [.motionDirector, .tap].contains(settings.method) {
       metadata["lora-rank"] = "\(settings.rank)"
       metadata["lora-targets"] = settings.lowRankTargets.rawValue
@@ -163,11 +165,15 @@ extension TextToVideoPipeline {
   private func draw(
     _ latents: Tensor, _ text: TextContext, _ settings: Settings, using generator: inout TorchGenerator
   ) throws -> NoisySample {
+    let windows = settings.windows
+    let start = windows.ranges.count > 1 ? generator.randint(below: windows.frames - windows.length + 1) : 0
+    let window = start..<start + windows.length
+    let latents = latents.sliced(axis: 1, window)
     let t = settings.timestepSampling.draw(below: scheduler.configuration.trainTimesteps, using: &generator)
-    let noise = noise(settings.geometry, using: &generator)
+    let noise = noise(settings.geometry, frames: window.count, using: &generator)
     return NoisySample(
       noisy: scheduler.addNoise(latents, noise, timesteps: [t]),
-      target: scheduler.target(latents, noise, timesteps: [t]), timestep: t, text: text)
+      target: scheduler.target(latents, noise, timesteps: [t]), window: window, timestep: t, text: text)
   }
 
   /// Gradients whose common norm is at most `norm` (torch's `clip_grad_norm_`).
@@ -184,6 +190,8 @@ struct NoisySample {
   let noisy: Tensor
   /// (1, F, h, w, C)
   let target: Tensor
+  /// The frames of the clip that these are.
+  let window: Range<Int>
   let timestep: Int
   let text: TextContext
 }

@@ -137,21 +137,24 @@ struct ModelDescription: Sendable {
       }
     }
     let frames = try Settings.number("num-frames", options.numFrames ?? recommendations.numFrames, in: 1...256)
-    if let most = unet.motion?.maximumFrames, frames > most {
+    let atOnce = min(frames, max(options.contextLength ?? frames, 1))
+    if let most = unet.motion?.maximumFrames, atOnce > most {
       throw MotionTransferError(
-        .settings, "num-frames: found \(frames), expected at most \(most), which the motion adapter knows")
+        .settings,
+        "num-frames: found \(atOnce), expected at most \(most), which the motion adapter knows; set context-length for more"
+      )
     }
     let geometry = Geometry(numFrames: frames, width: width, height: height, multiple: multiple)
-    try checkMemory(geometry)
+    try checkMemory(geometry, atOnce: atOnce)
     return geometry
   }
 
   /// Refuses sizes that this machine cannot hold, before anything is allocated: running out of memory would end the
   /// host process. A lower bound of what sampling takes, so that nothing is refused that could run.
-  private func checkMemory(_ geometry: Geometry) throws(MotionTransferError) {
+  private func checkMemory(_ geometry: Geometry, atOnce frames: Int) throws(MotionTransferError) {
     let factor = vae.latentFactor
     let pixels = Double(geometry.width * geometry.height)
-    let tokens = Double(geometry.numFrames) * pixels / Double(factor * factor)
+    let tokens = Double(frames) * pixels / Double(factor * factor)
     // About a dozen tensors of the UNet's first level, four of the decoder's last, and all decoded frames.
     let needed =
       max(tokens * Double(unet.blockOutChannels[0]) * 4 * 12, pixels * Double(vae.blockOutChannels[0]) * 16)

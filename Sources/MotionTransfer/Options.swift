@@ -68,6 +68,10 @@ public struct Options: Sendable {
   public var seed: UInt64 = 0
   /// F
   public var numFrames: Int?
+  /// Frames that the model sees at once; nil: all.
+  public var contextLength: Int?
+  /// Frames that neighbouring windows share; nil: half a window.
+  public var contextOverlap: Int?
   /// Width in pixels.
   public var width: Int?
   /// Height in pixels.

@@ -40,6 +40,7 @@ struct Settings: Sendable {
   let seed: UInt64
   let frameRate: Double?
   let geometry: Geometry
+  let windows: FrameWindows
 
   init(_ options: Options, _ model: ModelDescription) throws(MotionTransferError) {
     let recommended = model.recommendations
@@ -93,10 +94,13 @@ struct Settings: Sendable {
       try Self.number("frame-rate", rate, in: 0.01...1000)
     }
     geometry = try model.geometry(options)
-    guard geometry.numFrames > 1 || ![.vmcPaper, .vmcCode].contains(loss) else {
+    let length = try Self.number(
+      "context-length", options.contextLength ?? geometry.numFrames, in: 1...max(geometry.numFrames, 256))
+    let overlap = try Self.number("context-overlap", options.contextOverlap ?? length / 2, in: 0...length - 1)
+    windows = FrameWindows(frames: geometry.numFrames, length: length, overlap: overlap)
+    guard windows.length > 1 || ![.vmcPaper, .vmcCode].contains(loss) else {
       throw MotionTransferError(
-        .settings,
-        "loss: \(loss.rawValue) compares neighbouring frames; found 1 frame, expected num-frames of at least 2")
+        .settings, "loss: \(loss.rawValue) compares neighbouring frames; found 1 frame at once, expected at least 2")
     }
   }
 

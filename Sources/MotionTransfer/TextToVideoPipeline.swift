@@ -79,10 +79,10 @@ struct TextToVideoPipeline: Sendable {
     )
   }
 
-  /// Standard normal latents (1, F, h, w, C), drawn as torch draws (1, C, F, h, w).
-  func noise(_ geometry: Geometry, using generator: inout TorchGenerator) -> Tensor {
+  /// Standard normal latents (1, F, h, w, C), of a clip or of fewer frames, drawn as torch draws (1, C, F, h, w).
+  func noise(_ geometry: Geometry, frames: Int? = nil, using generator: inout TorchGenerator) -> Tensor {
     let size = latentShape(geometry)
-    return generator.randn([1, size.channels, size.frames, size.height, size.width]).permuted([0, 2, 3, 4, 1])
+    return generator.randn([1, size.channels, frames ?? size.frames, size.height, size.width]).permuted([0, 2, 3, 4, 1])
   }
 
   /// The reference's latents (1, F, h, w, C): a posterior sample whose noise is drawn as (F, C, h, w), scaled.
@@ -123,15 +123,18 @@ struct TextToVideoPipeline: Sendable {
     let guided = settings.guidanceScale > 1
     let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
     let hidden = try encode(prompts, context(job))
-    let contexts = [Adapters.none, adapters].map { context(job, adapters: $0, settings.memory) }
-    let texts = contexts.map { unet.prepare(hidden, $0) }
+    let windows = settings.windows
+    let contexts = [Adapters.none, adapters].map { adapters in
+      windows.ranges.map { context(job, adapters: adapters.within($0), settings.memory) }
+    }
+    let texts = contexts.map { unet.prepare(hidden, $0[0]) }
     var latents = scheduler.initialNoiseScale == 1 ? start : start * scheduler.initialNoiseScale
     try job.report(.sample, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {
       let scaled = scheduler.modelInput(latents, at: index)
       let input = guided ? Tensor.concatenated([scaled, scaled], axis: 0) : scaled
       let which = settings.adapts(step: index, of: timesteps.count) ? 1 : 0
-      let output = try unet(input, timesteps: [timestep], text: texts[which], contexts[which])
+      let output = try predict(input, timestep: timestep, text: texts[which], windows, contexts[which])
       let prediction = guided ? guide(output, settings) : output
       if let request = job.preview, (index + 1) % request.interval == 0 || index + 1 == timesteps.count {
         let clean = scheduler.noiseSchedule.original(scaled, prediction, timestep: timestep)

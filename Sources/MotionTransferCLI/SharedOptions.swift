@@ -21,6 +21,12 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Height in pixels. Default: the model's.")
   var height: Int?
 
+  @Option(help: "Frames that the model sees at once, for longer clips. Default: all.")
+  var contextLength: Int?
+
+  @Option(help: "Frames that neighbouring windows share. Default: half of --context-length.")
+  var contextOverlap: Int?
+
   @Option(help: "Threads; 0: one per processor.")
   var nThreads = 0
 
@@ -43,6 +49,8 @@ struct ModelOptions: ParsableArguments {
     var options = Options()
     options.seed = seed
     options.numFrames = numFrames
+    options.contextLength = contextLength
+    options.contextOverlap = contextOverlap
     options.width = width
     options.height = height
     options.memory.vaeTiling = vaeTiling

@@ -10,7 +10,7 @@ import sys
 import torch
 
 GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "scheduler", "pipeline", "motion_inversion",
-          "motion_inversion_options", "motion_lora", "animatediff", "lora", "layout", "training",
+          "motion_inversion_options", "motion_lora", "frame_windows", "animatediff", "lora", "layout", "training",
           "checkpoint", "tokenizer", "scorer"]
 
 
