@@ -46,7 +46,7 @@ def main() -> None:
     if kind == "bundled":
         bundled(folder)
     elif kind == "zeroscope":
-        subprocess.run([sys.executable, GOLDENS / "write_zeroscope_folder.py", folder], check=True)
+        subprocess.run([sys.executable, GOLDENS / "write_released_folder.py", "zeroscope", folder], check=True)
     else:
         sys.exit(f"{kind}: expected bundled or zeroscope")
 
