@@ -34,10 +34,12 @@ public struct TorchGenerator: Sendable {
     Float(bits.next() & 0xff_ffff) * 0x1p-24
   }
 
-  /// One integer in 0 ..< bound, as `torch.randint(0, bound, (1,))`; bound below 2³².
+  /// One integer in 0 ..< bound, as `torch.randint(0, bound, (1,))`: from 32 random bits, from 2²⁸ on from 64.
   public mutating func randint(below bound: Int) -> Int {
-    precondition(bound > 0 && bound < 1 << 32, "randint below \(bound)")
-    return Int(bits.next() % UInt32(bound))
+    precondition(bound > 0, "randint below \(bound)")
+    guard bound >= 1 << 28 else { return Int(bits.next() % UInt32(bound)) }
+    let high = UInt64(bits.next())
+    return Int((high << 32 | UInt64(bits.next())) % UInt64(bound))
   }
 
   /// Standard normals, as `torch.randn(shape)`.

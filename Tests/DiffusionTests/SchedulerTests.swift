@@ -8,10 +8,12 @@ import Testing
 @Suite struct SchedulerTests {
   static let names = [
     "ddim", "ddpm", "ddpm_large_clipped", "ddpm_velocity", "ddpm_sample", "pndm", "pndm_runge_kutta", "pndm_linspace",
-    "euler", "euler_leading", "euler_zero_snr", "euler_karras", "euler_exponential", "euler_sigma_range",
-    "euler_ancestral", "euler_ancestral_velocity", "dpm_solver", "dpm_solver_leading", "dpm_solver_third_order",
+    "euler", "euler_leading", "euler_zero_snr", "euler_karras", "euler_exponential", "euler_beta",
+    "euler_sigma_range", "euler_ancestral", "euler_ancestral_velocity", "dpm_solver", "dpm_solver_leading",
+    "dpm_solver_third_order",
     "dpm_solver_first_order", "dpm_solver_heun", "dpm_solver_karras", "dpm_solver_cosine_karras", "dpm_solver_clipped",
-    "dpm_solver_exponential", "dpm_solver_velocity", "dpm_solver_stochastic", "dpm_solver_stochastic_heun", "lcm",
+    "dpm_solver_exponential", "dpm_solver_beta", "dpm_solver_lu", "dpm_solver_cosine_lu", "dpm_solver_velocity",
+    "dpm_solver_stochastic", "dpm_solver_stochastic_heun", "lcm",
     "lcm_clipped",
   ]
   let golden: Golden
@@ -77,7 +79,7 @@ import Testing
     (.pndm, "rescale_betas_zero_snr", #"{"rescale_betas_zero_snr": true}"#),
     (.ddpm, "variance_type", #"{"variance_type": "learned"}"#),
     (.euler, "interpolation_type", #"{"interpolation_type": "log_linear"}"#),
-    (.euler, "use_beta_sigmas", #"{"use_beta_sigmas": true}"#),
+    (.euler, "use_beta_sigmas", #"{"use_beta_sigmas": true, "use_exponential_sigmas": true}"#),
     (.euler, "use_exponential_sigmas", #"{"use_karras_sigmas": true, "use_exponential_sigmas": true}"#),
     (.eulerAncestral, "prediction_type", #"{"prediction_type": "sample"}"#),
     (.dpmSolverPlusPlus, "algorithm_type", #"{"algorithm_type": "dpmsolver"}"#),

@@ -14,6 +14,7 @@ SEQUENCES = {
     "pairs": "randn 5;randn 5;randn 1;randint 1000;randn 2;rand 3;randn 15",
     "cached": "randn 3;randn 16;randn 3;rand 1;randn 1;randint 7;randn 17;randn 1",
     "uniform": "rand 7;randint 1000;randint 1000;rand 16;randint 8;rand 33;randn 4",
+    "large": "randint 268435455;randint 268435456;randint 2147483648;randint 4294967295;randint 1099511627776;randint 9;randn 3",
     "long": "randn 700;randn 33;rand 700;randint 1000;randn 624;randn 15",
 }
 

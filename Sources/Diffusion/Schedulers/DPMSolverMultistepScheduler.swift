@@ -27,7 +27,7 @@ public struct DPMSolverMultistepScheduler: Scheduler {
   /// See ``Scheduler/init(_:)``.
   public init(_ json: Configuration) throws {
     noiseSchedule = NoiseSchedule(try SchedulerConfiguration(json, .init(timestepSpacing: .linspace)))
-    levels = try NoiseLevels(json, noiseSchedule)
+    levels = try NoiseLevels(json, noiseSchedule, spreads: [.karras, .lu, .exponential, .beta])
     let algorithm = try json.string(
       "algorithm_type", among: ["dpmsolver++", "sde-dpmsolver++"], default: "dpmsolver++")
     isStochastic = algorithm == "sde-dpmsolver++"

@@ -3,8 +3,18 @@ import Glibc
 
 /// Noise levels of the schedulers that count in σ = sqrt((1 - ᾱ) / ᾱ) (Karras et al. 2022).
 struct NoiseLevels: Sendable {
-  /// How the levels of a sampling are spread (diffusers' `use_karras_sigmas`, `use_exponential_sigmas`).
-  enum Spread: Sendable { case timesteps, karras, exponential }
+  /// How the levels of a sampling are spread (diffusers' `use_karras_sigmas` and its like).
+  enum Spread: String, Sendable, CaseIterable {
+    case timesteps
+    /// Evenly in σ^(1/7) (Karras et al. 2022, equation 5).
+    case karras = "use_karras_sigmas"
+    /// Evenly in log σ over all training steps (Lu et al. 2022); DPM-Solver++ alone.
+    case lu = "use_lu_lambdas"
+    /// Evenly in log σ.
+    case exponential = "use_exponential_sigmas"
+    /// At the quantiles of Beta(0.6, 0.6) (Lee et al. 2024).
+    case beta = "use_beta_sigmas"
+  }
 
   /// σ of every training step, ascending.
   let training: [Double]
@@ -16,23 +26,24 @@ struct NoiseLevels: Sendable {
   private let least: Double?
   private let largest: Double?
 
-  /// Reads `use_karras_sigmas`, `use_exponential_sigmas`, `final_sigmas_type`, `sigma_min`, `sigma_max`.
-  init(_ json: Configuration, _ schedule: NoiseSchedule) throws {
+  /// Reads the switch of a ``Spread``, `final_sigmas_type`, `sigma_min`, `sigma_max`.
+  ///
+  /// - Parameter spreads: those that the scheduler's class has
+  init(
+    _ json: Configuration, _ schedule: NoiseSchedule, spreads: [Spread] = [.karras, .exponential, .beta]
+  ) throws {
     var alphas = schedule.alphasCumprod
     // Pure noise would be σ = ∞; diffusers puts the smallest half-precision number in its place.
     if schedule.configuration.rescalesBetasToZeroSNR { alphas[alphas.count - 1] = 0x1p-24 }
     let sigmas = alphas.map { ((1 - $0) / $0).squareRoot() }
     training = sigmas.map(Double.init)
     logarithms = sigmas.map { Double(logf($0)) }
-    let karras = try json.bool("use_karras_sigmas", default: false)
-    let exponential = try json.bool("use_exponential_sigmas", default: false)
-    guard !(karras && exponential) else {
-      throw json.error("use_exponential_sigmas", expected: "false where use_karras_sigmas is true")
+    let chosen = try spreads.filter { try json.bool($0.rawValue, default: false) }
+    if chosen.count > 1 {
+      throw json.error(chosen[1].rawValue, expected: "false where \(chosen[0].rawValue) is true")
     }
-    spread = karras ? .karras : exponential ? .exponential : .timesteps
-    for key in ["use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"] {
-      try json.refuse(key, because: "this engine has use_karras_sigmas and use_exponential_sigmas")
-    }
+    spread = chosen.first ?? .timesteps
+    try json.refuse("use_flow_sigmas", because: "this engine has no flow models")
     let end = try json.string("final_sigmas_type", among: ["zero", "sigma_min"], default: "zero")
     last = end == "zero" ? 0 : training[0]
     least = json.has("sigma_min") ? try json.double("sigma_min") : nil
@@ -43,7 +54,7 @@ struct NoiseLevels: Sendable {
   var isRespaced: Bool { spread != .timesteps }
 
   /// Whether diffusers rounds the time steps of respaced levels rather than cut them.
-  var roundsTimesteps: Bool { spread == .karras }
+  var roundsTimesteps: Bool { spread == .karras || spread == .lu }
 
   /// σ at time steps that may be fractions, linearly between training steps.
   func levels(at timesteps: [Float]) -> [Double] {
@@ -54,16 +65,21 @@ struct NoiseLevels: Sendable {
     }
   }
 
-  /// `count` levels from `range`'s larger end to its smaller, by the spread: ρ = 7, or evenly in the logarithm.
+  /// `count` levels from the larger end of a range to its smaller, by the spread.
   func respaced(_ count: Int, from largest: Double, to least: Double) -> [Double] {
     let (most, fewest) = (self.largest ?? largest, self.least ?? least)
     return (0..<count).map { i in
       let ramp = count > 1 ? Double(i) / Double(count - 1) : 0
-      if spread == .karras {
+      switch spread {
+      case .karras:
         let (top, bottom) = (pow(most, 1 / 7), pow(fewest, 1 / 7))
         return pow(top + ramp * (bottom - top), 7)
+      case .lu:
+        let (top, bottom) = (logarithms[logarithms.count - 1], logarithms[0])
+        return exp(top + ramp * (bottom - top))
+      case .beta: return fewest + betaQuantile(1 - ramp, 0.6) * (most - fewest)
+      case .timesteps, .exponential: return exp(log(most) + ramp * (log(fewest) - log(most)))
       }
-      return exp(log(most) + ramp * (log(fewest) - log(most)))
     }
   }
 
