@@ -64,6 +64,16 @@ import Testing
     #expect(try model.decode(small, tiled: true).toArray() == whole)
   }
 
+  @Test func encodesInTiles() throws {
+    let (model, _) = try trainable("vae-attention")
+    let golden = try Golden("vae-attention/tiled.safetensors")
+    let picture = try golden.pictures("picture")
+    let posterior = try model.encode(picture, tiled: true)
+    expectClose(posterior.mean, try golden.pictures("mean"), 1e-4)
+    expectClose(posterior.logVariance, try golden.pictures("log_variance"), 1e-4)
+    #expect(posterior.mean.toArray() != (try model.encode(picture).mean.toArray()))
+  }
+
   @Test(arguments: [false, true])
   func gradientsOfEveryParameter(recomputed: Bool) throws {
     let (model, trainable) = try trainable("vae-attention")

@@ -69,11 +69,15 @@ def write_gradients(name: str, vae: AutoencoderKL, values: dict[str, torch.Tenso
 
 
 def write_tiled(name: str, vae: AutoencoderKL) -> None:
-    """Latents of more than a tile each way, decoded with tiling: tiles of 32 pixels, 16 latents."""
+    """Latents and a picture of more than a tile each way, coded with tiling: tiles of 32 pixels, 16 latents."""
     latents = torch.randn((1, 4, 20, 28), generator=generator(78))
     vae.enable_tiling()
     with torch.no_grad():
-        save_tensors(f"{name}/tiled.safetensors", {"latents": latents, "image": vae.decode(latents).sample})
+        picture = torch.randn((1, 3, 40, 58), generator=generator(79))
+        posterior = vae.encode(picture).latent_dist
+        save_tensors(f"{name}/tiled.safetensors", {
+            "latents": latents, "image": vae.decode(latents).sample, "picture": picture, "mean": posterior.mean,
+            "log_variance": posterior.logvar})
     vae.disable_tiling()
 
 

@@ -29,20 +29,32 @@ public struct AutoencoderKL: Sendable {
 
   /// The distribution of latents for each picture, a few at a time to bound memory.
   ///
-  /// - Parameter pictures: (N, H, W, 3), values in -1 ... 1, H and W multiples of
-  /// `configuration.latentFactor`
+  /// - Parameters:
+  ///   - pictures: (N, H, W, 3), values in -1 ... 1, H and W multiples of
+  ///   `configuration.latentFactor`
+  ///   - tiled: as for `decode`
   /// - Returns: mean and log-variance, each (N, h, w, latent channels)
-  public func encode(_ pictures: Tensor, _ context: Context = Context()) throws -> DiagonalGaussian {
+  public func encode(
+    _ pictures: Tensor, tiled: Bool = false, _ context: Context = Context()
+  ) throws -> DiagonalGaussian {
     try check("pictures", pictures, configuration.inChannels)
     guard min(pictures.shape[1], pictures.shape[2]) >= configuration.latentFactor else {
       throw ModelInputError(
         "pictures", found: pictures.shape, expected: "at least \(configuration.latentFactor) pixels each way")
     }
-    let moments = try inPortions(pictures, pixels: pictures.shape[1] * pictures.shape[2]) {
+    let tiles = Tiles(size: configuration.tileSize, codedSize: configuration.tileSize / configuration.latentFactor)
+    // Tiles begin between latents of the smallest models, which are small enough as they are.
+    if tiled, max(pictures.shape[1], pictures.shape[2]) > tiles.size, tiles.step % configuration.latentFactor == 0 {
+      return DiagonalGaussian(moments: try tiles(pictures) { try moments($0, context) })
+    }
+    return DiagonalGaussian(moments: try moments(pictures, context))
+  }
+
+  private func moments(_ pictures: Tensor, _ context: Context) throws -> Tensor {
+    try inPortions(pictures, pixels: pictures.shape[1] * pictures.shape[2]) {
       let h = try encoder($0, context)
       return quantConv?(h) ?? h
     }
-    return DiagonalGaussian(moments: moments)
   }
 
   /// Pictures from latents, a few at a time to bound memory.
@@ -57,7 +69,7 @@ public struct AutoencoderKL: Sendable {
     let factor = configuration.latentFactor
     let tile = configuration.tileSize / factor
     if tiled, tile > 1, max(latents.shape[1], latents.shape[2]) > tile {
-      return try Tiles(size: tile, factor: factor).decode(latents) { try decode($0, context) }
+      return try Tiles(size: tile, codedSize: tile * factor)(latents) { try decode($0, context) }
     }
     return try inPortions(latents, pixels: latents.shape[1] * latents.shape[2] * factor * factor) {
       try decoder(postQuantConv?($0) ?? $0, context)

@@ -1,30 +1,32 @@
 import Tensors
 
-/// Decoding of large pictures in tiles (diffusers' `enable_vae_tiling`): a quarter of each tile overlaps the next, and is
+/// Encoding and decoding of large pictures in tiles (diffusers' `enable_vae_tiling`): a quarter of each tile overlaps the next, and is
 /// blended linearly.
 struct Tiles {
-  /// Latents of a tile, each way.
+  /// Height and width of a tile before it is coded.
   let size: Int
-  /// Pixels of a latent.
-  let factor: Int
+  /// The same behind it.
+  let codedSize: Int
 
   private static let overlap = 0.25
 
+  /// From one tile to the next.
+  var step: Int { max(Int(Double(size) * (1 - Self.overlap)), 1) }
+
   /// - Parameters:
-  ///   - latents: (N, h, w, C)
-  ///   - decode: (N, h', w', C) -> (N, H', W', 3)
-  /// - Returns: (N, H, W, 3)
-  func decode(_ latents: Tensor, _ decode: (Tensor) throws -> Tensor) throws -> Tensor {
-    let step = max(Int(Double(size) * (1 - Self.overlap)), 1)
-    let blend = Int(Double(size * factor) * Self.overlap)
-    let kept = size * factor - blend
+  ///   - x: (N, h, w, C)
+  ///   - code: (N, h', w', C) -> (N, H', W', D)
+  /// - Returns: (N, H, W, D)
+  func callAsFunction(_ x: Tensor, _ code: (Tensor) throws -> Tensor) throws -> Tensor {
+    let blend = Int(Double(codedSize) * Self.overlap)
+    let kept = codedSize - blend
     var above: [Tensor] = []
     var rows: [Tensor] = []
-    for y in stride(from: 0, to: latents.shape[1], by: step) {
-      let band = latents.sliced(axis: 1, y..<min(y + size, latents.shape[1]))
+    for y in stride(from: 0, to: x.shape[1], by: step) {
+      let band = x.sliced(axis: 1, y..<min(y + size, x.shape[1]))
       var row: [Tensor] = []
-      for x in stride(from: 0, to: latents.shape[2], by: step) {
-        var tile = try decode(band.sliced(axis: 2, x..<min(x + size, latents.shape[2])))
+      for left in stride(from: 0, to: x.shape[2], by: step) {
+        var tile = try code(band.sliced(axis: 2, left..<min(left + size, x.shape[2])))
         if y > 0 { tile = blended(above[row.count], tile, axis: 1, blend) }
         if let left = row.last { tile = blended(left, tile, axis: 2, blend) }
         row.append(tile)
