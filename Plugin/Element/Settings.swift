@@ -22,6 +22,10 @@ struct Settings: Sendable {
   var valueScale = -1.0
   var applyFrom = -1.0
   var applyUntil = -1.0
+  var loraScale = -1.0
+  var appearanceHighway = HighwayPreset.none
+  var highwayScale = -1.0
+  var highwayLevel: String?
   var resample = false
   var scheduler: String?
   var numInferenceSteps: UInt32 = 0
@@ -34,8 +38,15 @@ struct Settings: Sendable {
   // Taken when the element starts (READY to PAUSED).
   var model: String?
   var motionAdapter: String?
+  var loraWeights: String?
+  var adapterWeights: String?
+  var v1GroupNorm = false
   var motionEmbedding: String?
   var mode = Mode.auto
+  var method: MotionTransfer.Method?
+  var loraRank: UInt32 = 0
+  var loraTargets: LowRankTargets?
+  var loraDropout = -1.0
   var sites: String?
   var embeddingDesign: EmbeddingDesign?
   var loss: Loss?
@@ -47,6 +58,8 @@ struct Settings: Sendable {
   var learningCheckpoint: String?
   var seed: UInt64 = 0
   var numFrames: UInt32 = 0
+  var contextLength: UInt32 = 0
+  var contextOverlap: Int32 = -1
   var width: UInt32 = 0
   var height: UInt32 = 0
   var shortClip = ShortClip.trim
@@ -71,6 +84,13 @@ struct Settings: Sendable {
     options.valueScale = known(valueScale)
     options.applyFrom = known(applyFrom)
     options.applyUntil = known(applyUntil)
+    options.loraWeights = known(loraWeights)
+    options.adapterWeights = known(adapterWeights)
+    options.v1GroupNorm = v1GroupNorm
+    options.loraScale = known(loraScale)
+    options.appearanceHighway = appearanceHighway
+    options.highwayScale = known(highwayScale)
+    options.highwayLevels = known(highwayLevel)
     options.resample = resample
     options.scheduler = known(scheduler)
     options.numInferenceSteps = known(numInferenceSteps)
@@ -80,6 +100,8 @@ struct Settings: Sendable {
     options.noisePrior = known(noisePrior)
     options.seed = seed &+ clip
     options.numFrames = known(numFrames)
+    options.contextLength = known(contextLength)
+    options.contextOverlap = known(contextOverlap)
     options.width = known(width)
     options.height = known(height)
     options.frameRate = frameRate
@@ -91,17 +113,22 @@ struct Settings: Sendable {
 
   private func fillLearning(_ options: inout Options) {
     options.referencePrompt = referencePrompt
+    options.method = method
+    options.rank = known(loraRank)
+    options.lowRankTargets = loraTargets
+    options.dropout = known(loraDropout)
     options.sites = known(sites)
     options.embeddingDesign = embeddingDesign
     options.loss = loss
     options.timestepSampling = timestepSampling
     options.inversionSteps = known(inversionSteps)
-    options.ddimInversionSteps = ddimInversionSteps < 0 ? nil : Int(ddimInversionSteps)
+    options.ddimInversionSteps = known(ddimInversionSteps)
     options.learningRate = learningRate > 0 ? learningRate : nil
     options.learningCheckpoint = known(learningCheckpoint)
   }
 
   private func known(_ value: String?) -> String? { value.flatMap { $0.isEmpty || $0 == "auto" ? nil : $0 } }
   private func known(_ value: UInt32) -> Int? { value == 0 ? nil : Int(value) }
+  private func known(_ value: Int32) -> Int? { value < 0 ? nil : Int(value) }
   private func known(_ value: Double) -> Double? { value < 0 ? nil : value }
 }

@@ -62,7 +62,23 @@ ENUM_TYPE(loss_type, "GstMotionTransferLoss", AUTO,
     {1, "Mean squared error of the prediction (Motion Inversion, equation 4)", "base"},
     {2, "The same, and again without a random frame (MotionDirector)", "debiased"},
     {3, "Direction of the differences between frames (VMC, equation 17)", "vmc-paper"},
-    {4, "The same as VMC's published code has it", "vmc-code"})
+    {4, "The same as VMC's published code has it", "vmc-code"},
+    {5, "debiased, while low-rank additions that are thrown away take up the looks (MotionDirector)", "hybrid"})
+
+ENUM_TYPE(method_type, "GstMotionTransferMethod", AUTO,
+    {1, "Embeddings in temporal attentions (Motion Inversion)", "motion-inversion"},
+    {2, "Low-rank additions to the temporal transformers (MotionDirector)", "motion-director"},
+    {3, "Low-rank additions to their keys alone (TAP)", "tap"},
+    {4, "Queries, keys and values of temporal attentions as a whole (VMC)", "vmc"})
+
+ENUM_TYPE(lora_targets_type, "GstMotionTransferLoraTargets", AUTO,
+    {1, "Queries, keys, values, outputs and feed-forward (MotionDirector)", "all"},
+    {2, "Keys (TAP as its paper says)", "k"}, {3, "Keys and outputs (TAP as its code does)", "k+out"},
+    {4, "Queries and keys", "qk"})
+
+ENUM_TYPE(highway_type, "GstMotionTransferHighway",
+    {0, "The model's own skips", "none"}, {1, "Every skip behind a spatial transformer, as the paper says", "paper"},
+    {2, "Those of the deepest level with attention, as the published code does", "reference"})
 
 ENUM_TYPE(timestep_sampling_type, "GstMotionTransferTimestepSampling", AUTO,
     {1, "All alike", "uniform"}, {2, "High noise more often, where motion is decided", "cubic"})
@@ -102,6 +118,12 @@ static void install_texts_and_files(GObjectClass *c) {
       "Folder of a text-to-video model in the diffusers format (unset: MOTIONTRANSFER_MODEL, else the bundled model)");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_ADAPTER, READY, "motion-adapter", "Motion adapter", NULL,
       "Folder or file of AnimateDiff's motion modules, which make a model of pictures one of clips");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_LORA_WEIGHTS, READY, "lora-weights", "LoRA weights", NULL,
+      "Files of low-rank additions to the model itself, such as AnimateDiff's domain adapter, with commas between");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_ADAPTER_WEIGHTS, READY, "adapter-weights", "Adapter weights", NULL,
+      "Strength of each of lora-weights, with commas between (unset: 1)");
+  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_V1_GROUP_NORM, READY, "v1-group-norm", "Version 1 group norm",
+      "Normalise ResNets over all frames, as AnimateDiff's own code does for its version 1");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_EMBEDDING, READY, "motion-embedding", "Motion embedding", NULL,
       "Motion embedding file (safetensors): read where it is applied, written where it is learned");
 }
@@ -125,6 +147,14 @@ static void install_sampling(GObjectClass *c) {
       "Share of the denoising steps after which the embedding begins to act (-1: as the model recommends)");
   add_double(c, GST_MOTION_TRANSFER_PROPERTY_APPLY_UNTIL, CONTROLLED, "apply-until", "Apply until", -1, 1,
       "Share of the denoising steps after which the embedding acts no more (-1: as the model recommends)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_LORA_SCALE, CONTROLLED, "lora-scale", "LoRA scale", -1, 10,
+      "Strength of low-rank additions and weight differences (-1: 1, as learned)");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_APPEARANCE_HIGHWAY, CONTROLLED, "appearance-highway", "Appearance highway",
+      highway_type(), "Skip connections that pass the temporal layers by, so that the prompt's looks flow freely");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_HIGHWAY_SCALE, CONTROLLED, "highway-scale", "Highway scale", -1, 10,
+      "What those skip connections are multiplied by (-1: 1.1)");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_HIGHWAY_LEVEL, CLIP, "highway-level", "Highway levels", NULL,
+      "Levels whose skips are rewired, 0 being the largest picture, with commas between (unset: the preset's)");
   add_flag(c, GST_MOTION_TRANSFER_PROPERTY_RESAMPLE, CLIP, "resample", "Resample",
       "Take an embedding of another size or length, interpolated; else it is an error");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_SCHEDULER, CLIP, "scheduler", "Scheduler", "auto",
@@ -143,14 +173,19 @@ static void install_sampling(GObjectClass *c) {
 static void install_clips(GObjectClass *c) {
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_NUM_FRAMES, READY, "num-frames", "Frames", 256,
       "Frames of a clip (0: as the model recommends)");
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_CONTEXT_LENGTH, READY, "context-length", "Context length", 256,
+      "Frames that the model sees at once, for longer clips: overlapping windows (0: all)");
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_CONTEXT_OVERLAP,
+      g_param_spec_int("context-overlap", "Context overlap",
+          "Frames that neighbouring windows share (-1: half of context-length)", -1, 255, -1, READY));
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_WIDTH, READY, "width", "Width", 4096,
       "Width of the new video (0: as the model recommends)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_HEIGHT, READY, "height", "Height", 4096,
       "Height of the new video (0: as the model recommends)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL, CLIP, "preview-interval", "Preview interval", 1000,
       "Denoising steps between two messages that carry a preview of the running clip (0: none)");
-  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_VAE_TILING, CLIP, "vae-tiling", "Tiled decoding",
-      "Decode frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames");
+  add_flag(c, GST_MOTION_TRANSFER_PROPERTY_VAE_TILING, CLIP, "vae-tiling", "Tiled autoencoder",
+      "Code frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK, CLIP, "feed-forward-chunk", "Feed-forward chunk", G_MAXINT32,
       "Most tokens that a feed-forward layer holds at a time: less memory, the same result (0: all)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_N_THREADS, READY, "n-threads", "Threads", 256,
@@ -166,6 +201,14 @@ static void install_learning(GObjectClass *c) {
       "Whether to learn the input's motion or to apply a learned one");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_REFERENCE_PROMPT, CLIP, "reference-prompt", "Reference prompt", NULL,
       "What the input shows: its caption, used while learning (unset: the empty prompt, with a warning)");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_METHOD, READY, "method", "Method", method_type(),
+      "How motion is learned (auto: motion-inversion)");
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_LORA_RANK, READY, "lora-rank", "LoRA rank", 1024,
+      "Rank of low-rank additions: methods motion-director and tap (0: 32)");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_LORA_TARGETS, READY, "lora-targets", "LoRA targets", lora_targets_type(),
+      "Which linear maps carry low-rank additions (auto: all for motion-director, k for tap)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_LORA_DROPOUT, READY, "lora-dropout", "LoRA dropout", -1, 0.9,
+      "Share of a low-rank addition that a learning step drops (-1: 0.1)");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_SITES, READY, "sites", "Sites", "auto",
       "Temporal attention blocks that learn: auto (as the model recommends), all, or block names with commas between");
   add_enum(c, GST_MOTION_TRANSFER_PROPERTY_EMBEDDING_DESIGN, READY, "embedding-design", "Embedding design",
@@ -174,13 +217,13 @@ static void install_learning(GObjectClass *c) {
   add_enum(c, GST_MOTION_TRANSFER_PROPERTY_TIMESTEP_SAMPLING, READY, "timestep-sampling", "Time step sampling",
       timestep_sampling_type(), "How learning draws its time steps");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_INVERSION_STEPS, READY, "inversion-steps", "Inversion steps", 100000,
-      "Learning steps (0: as the model recommends)");
+      "Learning steps (0: as the model recommends, or the method's authors)");
   g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_DDIM_INVERSION_STEPS,
       g_param_spec_int("ddim-inversion-steps", "DDIM inversion steps",
           "Steps that find the reference's own noise while learning (0: none is stored; -1: as the model recommends)",
           -1, 1000, -1, READY));
   add_double(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_RATE, READY, "learning-rate", "Learning rate", 0, 10,
-      "Learning rate of the motion embedding (0: as the model recommends)");
+      "Learning rate (0: as the model recommends, or the method's authors)");
   add_flag(c, GST_MOTION_TRANSFER_PROPERTY_GRADIENT_CHECKPOINTING, READY, "gradient-checkpointing",
       "Gradient checkpointing", "Compute each block again for its gradient while learning: less memory, a third more time");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_LEARNING_CHECKPOINT, READY, "learning-checkpoint", "Learning checkpoint", NULL,
@@ -209,6 +252,7 @@ void gst_motion_transfer_install_properties(GObjectClass *class, gboolean takes_
   gst_type_mark_as_plugin_api(debias_type(), 0);
   gst_type_mark_as_plugin_api(first_frame_type(), 0);
   gst_type_mark_as_plugin_api(noise_initialization_type(), 0);
+  gst_type_mark_as_plugin_api(highway_type(), 0);
   if (!takes_video) return;
   install_learning(class);
   install_input(class);
@@ -217,4 +261,6 @@ void gst_motion_transfer_install_properties(GObjectClass *class, gboolean takes_
   gst_type_mark_as_plugin_api(embedding_design_type(), 0);
   gst_type_mark_as_plugin_api(loss_type(), 0);
   gst_type_mark_as_plugin_api(timestep_sampling_type(), 0);
+  gst_type_mark_as_plugin_api(method_type(), 0);
+  gst_type_mark_as_plugin_api(lora_targets_type(), 0);
 }

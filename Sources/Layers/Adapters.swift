@@ -8,24 +8,35 @@ public struct Adapters: Sendable {
   /// `down_blocks.2.temp_attentions.0.transformer_blocks.0`.
   public var motion: [String: TemporalMotion]
   /// Low-rank pairs by path of the `Linear` that they add to.
-  public var lora: [String: LowRank]
+  public var lora: [String: [LowRank]]
   /// Weights (N, K) that stand in for those of the `Linear` at a path.
   public var weights: [String: Tensor]
   /// Skip connections that pass the temporal layers by.
   public var highway: AppearanceHighway?
+  /// Whether a UNet's ResNets take their group norms' statistics over all frames of a clip rather than of each.
+  public var normalizesClips: Bool
 
   /// The model as it is.
   public static let none = Adapters()
 
   /// Adapters by path.
   public init(
-    motion: [String: TemporalMotion] = [:], lora: [String: LowRank] = [:], weights: [String: Tensor] = [:],
-    highway: AppearanceHighway? = nil
+    motion: [String: TemporalMotion] = [:], lora: [String: [LowRank]] = [:], weights: [String: Tensor] = [:],
+    highway: AppearanceHighway? = nil, normalizesClips: Bool = false
   ) {
     self.motion = motion
     self.lora = lora
     self.weights = weights
     self.highway = highway
+    self.normalizesClips = normalizesClips
+  }
+
+  /// Both: pairs add up; where both have anything else, that of `other`.
+  public func merging(_ other: Adapters) -> Adapters {
+    Adapters(
+      motion: motion.merging(other.motion) { $1 }, lora: lora.merging(other.lora, uniquingKeysWith: +),
+      weights: weights.merging(other.weights) { $1 }, highway: other.highway ?? highway,
+      normalizesClips: normalizesClips || other.normalizesClips)
   }
 }
 

@@ -29,4 +29,12 @@ public struct GroupNorm: Sendable {
   public func callAsFunction(_ x: Tensor, silu: Bool = false) -> Tensor {
     x.groupNorm(groups: groups, weight, bias, epsilon: epsilon, silu: silu)
   }
+
+  /// The same with the first axis split into `samples` that have their statistics in common.
+  ///
+  /// - Parameter x: (N, ..., C), N a multiple of `samples`
+  public func callAsFunction(_ x: Tensor, over samples: Int, silu: Bool) -> Tensor {
+    guard samples != x.shape[0] else { return self(x, silu: silu) }
+    return self(x.reshaped([samples, -1, x.shape[x.rank - 1]]), silu: silu).reshaped(x.shape)
+  }
 }

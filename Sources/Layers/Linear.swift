@@ -2,7 +2,7 @@ public import Tensors
 
 /// An affine map of the last axis, y = x Wᵀ + b (torch's `nn.Linear`).
 ///
-/// Where the adapters hold a low-rank pair for its path, y += scale · up(down x) (LoRA, Hu et al. 2021, eq.
+/// Where the adapters hold low-rank pairs for its path, each adds y += scale · up(down x) (LoRA, Hu et al. 2021, eq.
 /// 3); where they hold a weight, it stands in for W.
 public struct Linear: Sendable {
   /// The module's path in the checkpoint, such as `mid_block.attentions.0.proj_in`: the key of its adapter.
@@ -29,9 +29,11 @@ public struct Linear: Sendable {
   ///   - residual: added to the result in the same pass, (..., N)
   /// - Returns: (..., N)
   public func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil, _ context: Context) -> Tensor {
-    let y = x.linear(context.adapters.weights[path] ?? weight, bias, adding: residual)
-    guard let adapter = context.adapters.lora[path] else { return y }
-    let addition = x.linear(adapter.down, nil).linear(adapter.up, nil)
-    return y + adapter.scale * (adapter.dropout.map { $0(addition) } ?? addition)
+    var y = x.linear(context.adapters.weights[path] ?? weight, bias, adding: residual)
+    for adapter in context.adapters.lora[path] ?? [] {
+      let addition = x.linear(adapter.down, nil).linear(adapter.up, nil)
+      y = y + adapter.scale * (adapter.dropout.map { $0(addition) } ?? addition)
+    }
+    return y
   }
 }

@@ -56,13 +56,15 @@ extension Adapters {
 extension TextToVideoPipeline {
   /// What the model says about a clip of any length.
   ///
-  /// - Parameter contexts: one for each window
+  /// - Parameter context: whose adapters are those of the whole clip
   func predict(
-    _ latents: Tensor, timestep: Float, text: TextContext, _ windows: FrameWindows, _ contexts: [Context]
+    _ latents: Tensor, timestep: Float, text: TextContext, _ windows: FrameWindows, _ context: Context
   ) throws -> Tensor {
     try windows.merged(
-      zip(windows.ranges, contexts).map { range, context in
-        try unet(latents.sliced(axis: 1, range), timesteps: [timestep], text: text, context)
+      windows.ranges.map { range in
+        var context = context
+        context.adapters = context.adapters.within(range)
+        return try unet(latents.sliced(axis: 1, range), timesteps: [timestep], text: text, context)
       })
   }
 }

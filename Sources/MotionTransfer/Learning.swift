@@ -26,9 +26,12 @@ extension TextToVideoPipeline {
   /// the clip is longer; the time step; the noise; with `hybrid`, a uniform number, below 0.2 skipping the appearance, else
   /// a frame and a seed for dropout; the anchor frame, where the loss has one; a seed for dropout, where something drops.
   ///
-  /// - Parameter checkpoint: where the state is kept, see ``LearningCheckpoint``
+  /// - Parameters:
+  ///   - base: what changes the model whatever the motion
+  ///   - checkpoint: where the state is kept, see ``LearningCheckpoint``
   func learn(
-    _ references: [Reference], _ settings: Settings, checkpoint options: Options = Options(), _ job: Job
+    _ references: [Reference], _ settings: Settings, base: Adapters = .none, checkpoint options: Options = Options(),
+    _ job: Job
   ) throws -> MotionEmbedding {
     let size = latentShape(settings.geometry)
     let all = description.unet.motionSites(latentHeight: size.height, latentWidth: size.width)
@@ -36,28 +39,30 @@ extension TextToVideoPipeline {
     let selects = settings.method == .motionInversion || settings.choosesSites
     let sites = selects ? try MotionSites.select(settings.sites, from: all) : all
     var generator = TorchGenerator(seed: settings.seed)
-    let latents = try references.map { try encode($0.clip, using: &generator, job) }
+    let latents = try references.map { try encode($0.clip, tiled: settings.memory.vaeTiling, using: &generator, job) }
     let learnable = Learnable(settings, unet, sites: sites, frames: size.frames, using: &generator)
     let known = metadata(settings, sites, references)
-    var checkpoint = try options.learningCheckpoint.map { path in
-      try expectOneSet(settings)
-      return LearningCheckpoint(path: path, interval: .seconds(options.checkpointSeconds), belongsTo: known)
-    }
-    let resumed = try checkpoint?.restore(learnable.parameters)
-    let inverted =
-      settings.ddimInversionSteps > 0 && latents.count == 1
-      ? try resumed?.inversionNoise ?? invert(latents[0], settings, job) : nil
-    let plain = context(job)
-    let texts = try references.map { unet.prepare(try encode([$0.prompt ?? ""], plain), plain) }
-
-    var optimizer = AdamW(learningRate: settings.learningRate)
+    var motion = Learner(leaves: learnable.parameters, optimizer: AdamW(learningRate: settings.learningRate))
     var appearances: [Appearance] = []
     if settings.loss == .hybrid {
       let linears = LowRankTargets.appearance(unet.spatialLinears)
       appearances = references.map { _ in Appearance(linears, settings, using: &generator) }
     }
+    var checkpoint = options.learningCheckpoint.map { path in
+      LearningCheckpoint(path: path, interval: .seconds(options.checkpointSeconds), belongsTo: known)
+    }
+    let resumed = try checkpoint?.restore([motion] + appearances.map(\.learner))
+    let inverted =
+      settings.ddimInversionSteps > 0 && latents.count == 1
+      ? try resumed?.inversionNoise ?? invert(latents[0], settings, base, job) : nil
+    let plain = context(job, adapters: base)
+    let texts = try references.map { unet.prepare(try encode([$0.prompt ?? ""], plain), plain) }
+
     var loss: Float = 0
-    resumed?.apply(to: learnable.parameters, &optimizer, &generator, &loss)
+    if let resumed {
+      (generator, loss, motion) = (resumed.generator, resumed.loss, resumed.learners[0])
+      for index in appearances.indices { appearances[index].learner = resumed.learners[index + 1] }
+    }
     let first = min(resumed?.step ?? 0, settings.inversionSteps)
     try job.report(.learn, first, of: settings.inversionSteps)
     for step in first..<settings.inversionSteps {
@@ -65,14 +70,15 @@ extension TextToVideoPipeline {
       let sample = try draw(latents[index], texts[index], settings, using: &generator)
       var update = AppearanceUpdate()
       if settings.loss == .hybrid {
-        update = try appearances[index].gradients(self, sample, settings, using: &generator, job)
+        update = try appearances[index].gradients(self, sample, settings, base, using: &generator, job)
       }
       let anchor = settings.loss.drawsAnchor ? generator.randint(below: sample.window.count) : 0
       let drops = (learnable.drops || update.isActive) && settings.dropout > 0
       let seed = drops ? generator.drawSeed() : 0
-      var adapters = learnable.adapters(dropout: settings.dropout, seed: seed).within(sample.window)
+      var adapters = base.merging(
+        learnable.adapters(dropout: settings.dropout, seed: seed).within(sample.window))
       if update.isActive {
-        adapters.lora.merge(appearances[index].frozen(settings.dropout, seed: seed + 1 << 31)) { motion, _ in motion }
+        adapters.lora.merge(appearances[index].frozen(settings.dropout, seed: seed + 1 << 31), uniquingKeysWith: +)
       }
       // Masks of dropout are those of whole tensors.
       var memory = settings.memory
@@ -80,15 +86,15 @@ extension TextToVideoPipeline {
       let prediction = try unet(
         sample.noisy, timesteps: [sample.timestep], text: sample.text, context(job, adapters: adapters, memory))
       let error = settings.loss(prediction, sample.target, anchor: anchor)
-      var slopes = try gradients(of: error, for: learnable.parameters, checkCancellation: { try job.check() })
+      var slopes = try gradients(of: error, for: motion.leaves, checkCancellation: { try job.check() })
       if settings.method == .vmc { slopes = clipped(slopes, norm: 1) }
-      if update.isActive { appearances[index].step(update) }
-      optimizer.step(learnable.parameters, slopes)
+      if update.isActive { appearances[index].learner.step(update.gradients) }
+      motion.step(slopes)
       loss = error.item
       try checkpoint?.save(
         LearningCheckpoint.State(
-          step: step + 1, loss: loss, generator: generator, parameters: learnable.parameters,
-          moments: optimizer.moments, inversionNoise: inverted))
+          step: step + 1, loss: loss, generator: generator, learners: [motion] + appearances.map(\.learner),
+          inversionNoise: inverted))
       try job.report(.learn, step + 1, of: settings.inversionSteps, loss: loss)
     }
     var result = learnable.learned()
@@ -98,28 +104,19 @@ extension TextToVideoPipeline {
     return result
   }
 
-  /// A checkpoint holds what is learned, not the appearances that are thrown away.
-  private func expectOneSet(_ settings: Settings) throws(MotionTransferError) {
-    guard settings.loss != .hybrid else {
-      throw MotionTransferError(
-        .settings,
-        "learning-checkpoint: the loss hybrid learns a second set of numbers, which a checkpoint does not hold; choose "
-          + "the loss debiased, or no checkpoint")
-    }
-  }
-
   /// The noise that DDIM run backwards leads to: empty prompt, no guidance, no embedding. (C, F, h, w)
-  private func invert(_ latents: Tensor, _ settings: Settings, _ job: Job) throws -> Tensor {
+  private func invert(
+    _ latents: Tensor, _ settings: Settings, _ base: Adapters, _ job: Job
+  ) throws -> Tensor {
     let inverse = DDIMInverseScheduler(scheduler.noiseSchedule)
-    let context = context(job)
+    let context = context(job, adapters: base)
     let text = unet.prepare(try encode([""], context), context)
-    let contexts = settings.windows.ranges.map { _ in context }
     let timesteps = try inverse.timesteps(settings.ddimInversionSteps)
     var current = latents
     var previous: Int?
     try job.report(.invert, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {
-      let prediction = try predict(current, timestep: Float(timestep), text: text, settings.windows, contexts)
+      let prediction = try predict(current, timestep: Float(timestep), text: text, settings.windows, context)
       current = inverse.step(prediction, timestep: timestep, previous: previous, sample: current)
       previous = timestep
       try job.report(.invert, index + 1, of: timesteps.count)
@@ -209,42 +206,39 @@ struct Appearance {
   private static let embeddingRate = 5e-4
 
   private let set: LowRankSet
-  private var optimizer: AdamW
+  var learner: Learner
 
   init(_ linears: [Linear], _ settings: Settings, using generator: inout TorchGenerator) {
     set = LowRankSet(linears, rank: settings.rank, using: &generator)
     // An embedding's own rate is forty times that of low-rank matrices.
-    optimizer = AdamW(
-      learningRate: settings.method == .motionInversion ? Self.embeddingRate : settings.learningRate)
+    let rate = settings.method == .motionInversion ? Self.embeddingRate : settings.learningRate
+    learner = Learner(leaves: set.parameters, optimizer: AdamW(learningRate: rate))
   }
 
   /// The mean squared error of one random frame, shown to the model as a clip of one frame without its temporal layers.
   func gradients(
-    _ pipeline: TextToVideoPipeline, _ sample: NoisySample, _ settings: Settings,
+    _ pipeline: TextToVideoPipeline, _ sample: NoisySample, _ settings: Settings, _ base: Adapters,
     using generator: inout TorchGenerator, _ job: Job
   ) throws -> AppearanceUpdate {
     guard generator.uniform() >= Self.skipProbability else { return AppearanceUpdate() }
     let frame = generator.randint(below: sample.noisy.shape[1])
     let seed = settings.dropout > 0 ? generator.drawSeed() : 0
     var context = pipeline.context(
-      job, adapters: Adapters(lora: set.adapters(dropout: settings.dropout, seed: seed)), settings.memory)
+      job, adapters: base.merging(Adapters(lora: set.adapters(dropout: settings.dropout, seed: seed))),
+      settings.memory)
     if settings.dropout > 0 { context.feedForwardChunk = nil }
     context.isStill = true
     let prediction = try pipeline.unet(
       sample.noisy.sliced(axis: 1, frame..<frame + 1), timesteps: [sample.timestep], text: sample.text, context)
     let error = prediction.meanSquaredError(sample.target.sliced(axis: 1, frame..<frame + 1))
     return AppearanceUpdate(
-      gradients: try Tensors.gradients(of: error, for: set.parameters, checkCancellation: { try job.check() }))
+      gradients: try Tensors.gradients(of: error, for: learner.leaves, checkCancellation: { try job.check() }))
   }
 
   /// The adapters of the motion's forward, which does not teach them.
-  func frozen(_ dropout: Float, seed: Int) -> [String: LowRank] {
-    set.adapters(dropout: dropout, seed: seed).mapValues { pair in
-      LowRank(down: pair.down.detached(), up: pair.up.detached(), scale: pair.scale, dropout: pair.dropout)
+  func frozen(_ dropout: Float, seed: Int) -> [String: [LowRank]] {
+    set.adapters(dropout: dropout, seed: seed).mapValues { pairs in
+      pairs.map { LowRank(down: $0.down.detached(), up: $0.up.detached(), scale: $0.scale, dropout: $0.dropout) }
     }
-  }
-
-  mutating func step(_ update: AppearanceUpdate) {
-    optimizer.step(set.parameters, update.gradients)
   }
 }

@@ -2,10 +2,18 @@ import Checkpoints
 import Layers
 import Tensors
 
+/// Leaves and the optimizer that moves them.
+struct Learner {
+  let leaves: [Tensor]
+  var optimizer: AdamW
+
+  mutating func step(_ gradients: [Tensor]) { optimizer.step(leaves, gradients) }
+}
+
 /// Where learning stands, in a file: a killed process goes on from there, to the bytes of an undisturbed run.
 ///
-/// safetensors: the embedding and, with names of their own, the optimizer's moments and the reference's inverted noise;
-/// in the metadata the step, the random generator, and what the checkpoint belongs to. A file of another job (model,
+/// safetensors: all that is learned, first the motion, then each clip's appearance, and, with names of their own, the
+/// optimizers' moments and the reference's inverted noise; in the metadata the optimizers' steps, the step, the random generator, and what the checkpoint belongs to. A file of another job (model,
 /// reference, settings) is an error, not an embedding that nobody asked for.
 struct LearningCheckpoint {
   /// The target; written whole or not at all.
@@ -20,26 +28,8 @@ struct LearningCheckpoint {
     var step: Int
     var loss: Float
     var generator: TorchGenerator
-    var parameters: [Tensor]
-    var moments: [AdamW.Moments]
+    var learners: [Learner]
     var inversionNoise: Tensor?
-
-    /// Puts the state where it was taken from.
-    ///
-    /// - Parameter leaves: the embedding's parameters, changed in place
-    func apply(
-      to leaves: [Tensor], _ optimizer: inout AdamW, _ generator: inout TorchGenerator, _ loss: inout Float
-    ) {
-      for (leaf, saved) in zip(leaves, parameters) {
-        saved.withUnsafeBufferPointer { values in
-          leaf.updateInPlace { for i in 0..<$0.count { $0[i] = values[i] } }
-        }
-      }
-      optimizer.moments = moments
-      optimizer.steps = step
-      generator = self.generator
-      loss = self.loss
-    }
   }
 
   private var written = ContinuousClock.now
@@ -57,9 +47,9 @@ struct LearningCheckpoint {
 
   /// The state in the file; nil where there is none.
   ///
-  /// - Parameter parameters: for the shapes
+  /// - Parameter learners: whose leaves get their values, in place; `State.learners` are theirs with their optimizers
   /// - Throws: `mismatch` for a file of another job, `badData` for one that is no checkpoint
-  func restore(_ parameters: [Tensor]) throws -> State? {
+  func restore(_ learners: [Learner]) throws -> State? {
     let file: SafeTensors
     do {
       file = try SafeTensors(contentsOf: path)
@@ -74,24 +64,38 @@ struct LearningCheckpoint {
     }
     guard let step = file.metadata["step"].flatMap(Int.init), step > 0,
       let loss = file.metadata["step-loss"].flatMap(Float.init),
-      let generator = file.metadata["generator"].flatMap(Self.generator)
+      let generator = file.metadata["generator"].flatMap(Self.generator),
+      let steps = file.metadata["optimizer-steps"]?.split(separator: " ").map({ Int($0) ?? -1 }),
+      steps.count == learners.count, steps.allSatisfy({ $0 >= 0 })
     else {
       throw MotionTransferError(.badData, "\(path) is no checkpoint of learning; remove it, or name another file")
     }
-    func read(_ kind: String, _ index: Int) throws -> Tensor {
+    func read(_ kind: String, _ index: Int, _ leaf: Tensor) throws -> Tensor {
       let name = "\(kind).\(index)"
-      guard file.shape(of: name) == parameters[index].shape else {
+      guard file.shape(of: name) == leaf.shape else {
         throw MotionTransferError(
-          .badData, "\(path): \(name) has the shape \(file.shape(of: name) ?? []), expected \(parameters[index].shape)")
+          .badData, "\(path): \(name) has the shape \(file.shape(of: name) ?? []), expected \(leaf.shape)")
       }
       return try file.tensor(name).widened()
     }
+    var index = 0
+    var restored = learners
+    for (place, learner) in learners.enumerated() {
+      restored[place].optimizer.steps = steps[place]
+      for leaf in learner.leaves {
+        try read("parameter", index, leaf).withUnsafeBufferPointer { values in
+          leaf.updateInPlace { for i in 0..<$0.count { $0[i] = values[i] } }
+        }
+        if steps[place] > 0 {
+          restored[place].optimizer.moments.append(
+            AdamW.Moments(
+              first: try read("first", index, leaf).toArray(), second: try read("second", index, leaf).toArray()))
+        }
+        index += 1
+      }
+    }
     return State(
-      step: step, loss: loss, generator: generator,
-      parameters: try parameters.indices.map { try read("parameter", $0) },
-      moments: try parameters.indices.map {
-        AdamW.Moments(first: try read("first", $0).toArray(), second: try read("second", $0).toArray())
-      },
+      step: step, loss: loss, generator: generator, learners: restored,
       inversionNoise: file.shape(of: Self.noise) == nil ? nil : try file.tensor(Self.noise).widened())
   }
 
@@ -100,15 +104,23 @@ struct LearningCheckpoint {
     guard ContinuousClock.now - written >= interval else { return }
     let state = state()
     var tensors: [(name: String, tensor: Tensor)] = []
-    for (index, parameter) in state.parameters.enumerated() {
-      tensors.append(("parameter.\(index)", parameter.detached()))
-      tensors.append(("first.\(index)", Tensor(state.moments[index].first, shape: parameter.shape)))
-      tensors.append(("second.\(index)", Tensor(state.moments[index].second, shape: parameter.shape)))
+    var index = 0
+    for learner in state.learners {
+      for (place, leaf) in learner.leaves.enumerated() {
+        tensors.append(("parameter.\(index)", leaf.detached()))
+        if learner.optimizer.steps > 0 {
+          let moments = learner.optimizer.moments[place]
+          tensors.append(("first.\(index)", Tensor(moments.first, shape: leaf.shape)))
+          tensors.append(("second.\(index)", Tensor(moments.second, shape: leaf.shape)))
+        }
+        index += 1
+      }
     }
     if let noise = state.inversionNoise { tensors.append((Self.noise, noise)) }
     var metadata = belongsTo
     metadata["step"] = "\(state.step)"
     metadata["step-loss"] = "\(state.loss)"
+    metadata["optimizer-steps"] = state.learners.map { "\($0.optimizer.steps)" }.joined(separator: " ")
     metadata["generator"] = state.generator.snapshot.map { String($0, radix: 36) }.joined(separator: " ")
     try SafeTensorsWriter.write(tensors, metadata: metadata, to: path)
     written = .now

@@ -131,7 +131,7 @@ extension MotionEmbedding {
       valueScale: settings.valueScale)
     adapters.highway = settings.highway
     for (path, pair) in lora {
-      adapters.lora[path] = LowRank(down: pair.down, up: pair.up, scale: pair.scale * settings.loraScale)
+      adapters.lora[path] = [LowRank(down: pair.down, up: pair.up, scale: pair.scale * settings.loraScale)]
     }
     guard !differences.isEmpty else { return adapters }
     let changes = Dictionary(differences.map { ($0.path, $0.tensor) }, uniquingKeysWith: +)

@@ -24,12 +24,12 @@ struct LowRankSet {
   var parameters: [Tensor] { pairs.flatMap { [$0.pair.up, $0.pair.down] } }
 
   /// The adapters of one learning step; the i-th pair drops by the seed + i.
-  func adapters(dropout: Float, seed: Int) -> [String: LowRank] {
-    var adapters: [String: LowRank] = [:]
+  func adapters(dropout: Float, seed: Int) -> [String: [LowRank]] {
+    var adapters: [String: [LowRank]] = [:]
     for (index, (path, pair)) in pairs.enumerated() {
       var pair = pair
       if dropout > 0 { pair.dropout = Dropout(probability: dropout, seed: UInt64(seed + index)) }
-      adapters[path] = pair
+      adapters[path] = [pair]
     }
     return adapters
   }
@@ -63,10 +63,6 @@ extension LowRankTargets {
 }
 
 extension TorchGenerator {
-  /// A seed of 31 bits, as `torch.randint(0, 2**31, (1,))` draws it: the lower half of 64 bits, which torch takes for
-  /// ranges from 2²⁸ on.
-  mutating func drawSeed() -> Int {
-    _ = randint(below: 2)
-    return randint(below: 1 << 31)
-  }
+  /// A seed of 31 bits, as `torch.randint(0, 2**31, (1,))` draws it.
+  mutating func drawSeed() -> Int { randint(below: 1 << 31) }
 }

@@ -2,7 +2,7 @@
 ///
 /// Frames are decoded one at a time in any case (diffusers' `enable_vae_slicing`).
 public struct MemoryOptions: Sendable, Equatable {
-  /// Whether frames larger than the autoencoder's training size are decoded in overlapping tiles: slightly other frames
+  /// Whether frames larger than the autoencoder's training size are coded in overlapping tiles: slightly other frames
   /// (diffusers' `enable_vae_tiling`).
   public var vaeTiling = false
   /// Most tokens that a feed-forward layer holds at a time, in place of all; the same result (diffusers'

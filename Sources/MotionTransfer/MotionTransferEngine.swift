@@ -64,6 +64,11 @@ public final class MotionTransferEngine: Sendable {
     try pipeline.description.geometry(options)
   }
 
+  /// The overlapping windows of frames that the model sees at once; one where it sees all.
+  public func windows(_ options: Options) throws(MotionTransferError) -> [Range<Int>] {
+    try MotionTransferError.sorting { try Settings(options, pipeline.description).windows.ranges }
+  }
+
   /// Learns the motion of a clip.
   ///
   /// - Parameters:
@@ -107,7 +112,7 @@ public final class MotionTransferEngine: Sendable {
         warnOfUnknownWords(reference.prompt ?? "", job)
       }
       return try withCancellation(job.isCancelled) {
-        try pipeline.learn(references, settings, checkpoint: options, job)
+        try pipeline.learn(references, settings, base: try base(settings), checkpoint: options, job)
       }
     }
   }
@@ -138,7 +143,8 @@ public final class MotionTransferEngine: Sendable {
       let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
       return try withCancellation(job.isCancelled) {
         try pipeline.decode(
-          try pipeline.sample(start, settings, adapters: adapters, using: &generator, job), job,
+          try pipeline.sample(
+            start, settings, adapters: adapters, base: try base(settings), using: &generator, job), job,
           tiled: settings.memory.vaeTiling)
       }
     }
@@ -159,6 +165,23 @@ public final class MotionTransferEngine: Sendable {
     _ embedding: MotionEmbedding, _ options: Options, job: Job = Job()
   ) throws(MotionTransferError) {
     _ = try fitted(embedding, options, job)
+  }
+
+  /// What changes the model whatever the motion.
+  private func base(_ settings: Settings) throws(MotionTransferError) -> Adapters {
+    var base = Adapters(normalizesClips: settings.v1GroupNorm)
+    for (path, weight) in settings.loraWeights {
+      let file = try MotionEmbedding(contentsOf: path).placed(in: pipeline.unet)
+      guard file.blocks.isEmpty, file.differences.isEmpty else {
+        throw MotionTransferError(
+          .mismatch,
+          "lora-weights: \(path) holds a learned motion, expected low-rank additions; give it as motion-embedding")
+      }
+      for (linear, pair) in file.lora {
+        base.lora[linear, default: []].append(LowRank(down: pair.down, up: pair.up, scale: pair.scale * weight))
+      }
+    }
+    return base
   }
 
   /// The embedding at the size that `options` ask for.

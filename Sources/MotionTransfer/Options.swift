@@ -16,12 +16,20 @@ public struct Options: Sendable {
   public var dropout: Double?
   /// Strength of low-rank additions and of weight differences; nil: 1.
   public var loraScale: Double?
+  /// Files of low-rank additions to the model itself, such as AnimateDiff's domain adapter, with commas between (diffusers'
+  /// `load_lora_weights`).
+  public var loraWeights: String?
+  /// Their strengths, with commas between (diffusers' `set_adapters`); nil: 1 each.
+  public var adapterWeights: String?
+  /// Whether ResNets normalise over all frames of a clip, as AnimateDiff's own code does for v1
+  /// (`use_inflated_groupnorm: false`), and not over each.
+  public var v1GroupNorm = false
   /// Skip connections that pass the temporal layers by.
   public var appearanceHighway: HighwayPreset?
   /// What they are multiplied by; nil: 1.1.
   public var highwayScale: Double?
-  /// Down blocks, counted from the largest picture, whose skips are rewired; nil: the preset's.
-  public var highwayLevels: [Int]?
+  /// Down blocks, counted from the largest picture and with commas between, whose skips are rewired; nil: the preset's.
+  public var highwayLevels: String?
   /// Cleaning of the motion values.
   public var debiasMode = DebiasMode.auto
   /// The first frame when values are debiased by differences.

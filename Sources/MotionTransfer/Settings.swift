@@ -12,6 +12,8 @@ struct Settings: Sendable {
   let dropout: Float
   let loraScale: Float
   let highway: AppearanceHighway?
+  let loraWeights: [(path: String, weight: Float)]
+  let v1GroupNorm: Bool
   let debiasMode: DebiasMode
   let firstFrame: FirstFrame
   let queryKeyScale: Float
@@ -54,6 +56,12 @@ struct Settings: Sendable {
     dropout = Float(try Self.number("lora-dropout", options.dropout ?? 0.1, in: 0...0.9))
     loraScale = Float(try Self.number("lora-scale", options.loraScale ?? 1, in: -10...10))
     highway = try Self.highway(options, model)
+    loraWeights = try Self.loraWeights(options)
+    v1GroupNorm = options.v1GroupNorm
+    guard !v1GroupNorm || model.unet.motion != nil else {
+      throw MotionTransferError(
+        .settings, "v1-group-norm: found a model without motion modules, expected one with AnimateDiff's of version 1")
+    }
     debiasMode = options.debiasMode == .auto ? recommended.debiasMode : options.debiasMode
     firstFrame = options.firstFrame ?? recommended.firstFrame
     let scale = try Self.number("motion-scale", options.motionScale ?? recommended.motionScale, in: 0...10)
@@ -110,17 +118,32 @@ struct Settings: Sendable {
     return place >= applyRange.lowerBound * Double(count) && place < applyRange.upperBound * Double(count)
   }
 
+  private static func loraWeights(
+    _ options: Options
+  ) throws(MotionTransferError) -> [(path: String, weight: Float)] {
+    let files = options.loraWeights?.split(separator: ",").map(String.init) ?? []
+    let weights = options.adapterWeights?.split(separator: ",").map { Float($0.filter { $0 != " " }) ?? .nan }
+    guard (weights ?? []).allSatisfy({ abs($0) <= 100 }), [0, files.count].contains(weights?.count ?? 0) else {
+      throw MotionTransferError(
+        .settings,
+        "adapter-weights: found \(options.adapterWeights ?? ""), expected a number from -100 to 100 for each of the "
+          + "\(files.count) files of lora-weights")
+    }
+    return files.enumerated().map { ($1, weights?[$0] ?? 1) }
+  }
+
   private static func highway(
     _ options: Options, _ model: ModelDescription
   ) throws(MotionTransferError) -> AppearanceHighway? {
     let scale = Float(try number("highway-scale", options.highwayScale ?? 1.1, in: 0...10))
     let attentive = model.unet.downAttention.indices.filter { model.unet.downAttention[$0] }
-    let unknown = (options.highwayLevels ?? []).first { !attentive.contains($0) }
-    guard unknown == nil else {
+    let items = options.highwayLevels?.split(separator: ",").map { Int($0.filter { $0 != " " }) }
+    guard items?.allSatisfy({ $0.map(attentive.contains) ?? false }) ?? true else {
       throw MotionTransferError(
-        .settings, "highway-level: found \(unknown ?? 0), expected levels with attention, of \(attentive)")
+        .settings,
+        "highway-level: found \(options.highwayLevels ?? ""), expected levels with attention, of \(attentive)")
     }
-    let chosen = options.highwayLevels.map(Set.init)
+    let chosen = items.map { Set($0.compactMap { $0 }) }
     switch options.appearanceHighway ?? .none {
     case .none: return nil
     case .paper: return AppearanceHighway(levels: chosen ?? Set(attentive), scale: scale)

@@ -86,9 +86,11 @@ struct TextToVideoPipeline: Sendable {
   }
 
   /// The reference's latents (1, F, h, w, C): a posterior sample whose noise is drawn as (F, C, h, w), scaled.
-  func encode(_ reference: Clip, using generator: inout TorchGenerator, _ job: Job) throws -> Tensor {
+  func encode(
+    _ reference: Clip, tiled: Bool = false, using generator: inout TorchGenerator, _ job: Job
+  ) throws -> Tensor {
     try job.report(.encode, 0, of: 1)
-    let posterior = try vae.encode(reference.normalized(), context(job))
+    let posterior = try vae.encode(reference.normalized(), tiled: tiled, context(job))
     let shape = posterior.mean.shape  // (F, h, w, C)
     let noise = generator.randn([shape[0], shape[3], shape[1], shape[2]]).permuted([0, 2, 3, 1])
     let latents = posterior.sample(noise: noise) * description.vae.scalingFactor
@@ -114,9 +116,12 @@ struct TextToVideoPipeline: Sendable {
   /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive. The adapters act
   /// in the settings' range of steps.
   ///
-  /// - Parameter generator: stochastic schedulers draw from it at each step
+  /// - Parameters:
+  ///   - base: what changes the model in all steps
+  ///   - generator: stochastic schedulers draw from it at each step
   func sample(
-    _ start: Tensor, _ settings: Settings, adapters: Adapters, using generator: inout TorchGenerator, _ job: Job
+    _ start: Tensor, _ settings: Settings, adapters: Adapters, base: Adapters = .none,
+    using generator: inout TorchGenerator, _ job: Job
   ) throws -> Tensor {
     var scheduler = settings.scheduler
     let timesteps = scheduler.timesteps
@@ -124,10 +129,8 @@ struct TextToVideoPipeline: Sendable {
     let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
     let hidden = try encode(prompts, context(job))
     let windows = settings.windows
-    let contexts = [Adapters.none, adapters].map { adapters in
-      windows.ranges.map { context(job, adapters: adapters.within($0), settings.memory) }
-    }
-    let texts = contexts.map { unet.prepare(hidden, $0[0]) }
+    let contexts = [base, base.merging(adapters)].map { context(job, adapters: $0, settings.memory) }
+    let texts = contexts.map { unet.prepare(hidden, $0) }
     var latents = scheduler.initialNoiseScale == 1 ? start : start * scheduler.initialNoiseScale
     try job.report(.sample, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {

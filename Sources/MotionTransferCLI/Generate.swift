@@ -103,7 +103,7 @@ struct Generate: ParsableCommand {
     options.loraScale = loraScale
     options.appearanceHighway = appearanceHighway
     options.highwayScale = highwayScale
-    options.highwayLevels = highwayLevel.isEmpty ? nil : highwayLevel
+    options.highwayLevels = highwayLevel.isEmpty ? nil : highwayLevel.map(String.init).joined(separator: ",")
     options.resample = resample
     options.noiseInitialization = noiseInitialization
     options.noisePrior = noisePrior

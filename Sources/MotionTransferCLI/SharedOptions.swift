@@ -9,6 +9,16 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Folder or file of AnimateDiff's motion modules, for a model of pictures such as Stable Diffusion 1.5.")
   var motionAdapter: String?
 
+  @Option(
+    help: "File of low-rank additions to the model itself, such as AnimateDiff's domain adapter; may be repeated.")
+  var loraWeights: [String] = []
+
+  @Option(help: "Strength of each of these, in their order. Default: 1.")
+  var adapterWeights: [Double] = []
+
+  @Flag(help: "Normalise ResNets over all frames, as AnimateDiff's own code does for its version 1.")
+  var v1GroupNorm = false
+
   @Option(help: "Seed of everything random.")
   var seed: UInt64 = 0
 
@@ -32,7 +42,7 @@ struct ModelOptions: ParsableArguments {
 
   @Flag(
     help:
-      "Decode frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames."
+      "Code frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames."
   )
   var vaeTiling = false
 
@@ -48,6 +58,9 @@ struct ModelOptions: ParsableArguments {
   func options() -> Options {
     var options = Options()
     options.seed = seed
+    options.loraWeights = loraWeights.isEmpty ? nil : loraWeights.joined(separator: ",")
+    options.adapterWeights = adapterWeights.isEmpty ? nil : adapterWeights.map { "\($0)" }.joined(separator: ",")
+    options.v1GroupNorm = v1GroupNorm
     options.numFrames = numFrames
     options.contextLength = contextLength
     options.contextOverlap = contextOverlap

@@ -17,7 +17,7 @@ import Testing
     #expect(paths.count == 3)
 
     func run(_ pairs: [String: LowRank], prepared: Bool = false) throws -> Tensor {
-      let context = Context(adapters: Adapters(lora: pairs))
+      let context = Context(adapters: Adapters(lora: pairs.mapValues { [$0] }))
       let text = try golden["text"]
       return try tiny.unet(
         try golden.clips("sample"), timesteps: try golden.integers("timesteps"),

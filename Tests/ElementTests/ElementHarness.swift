@@ -44,7 +44,7 @@ enum GStreamer {
 
   /// A new element in NULL with these properties, its messages on `bus`. Not floating: the caller owns it.
   static func element(
-    _ properties: KeyValuePairs<String, String>, bus: UnsafeMutablePointer<GstBus>
+    _ properties: some Sequence<(key: String, value: String)>, bus: UnsafeMutablePointer<GstBus>
   ) -> UnsafeMutablePointer<GstElement> {
     let element = gst_element_factory_make("motiontransfer", nil)!
     gst_object_ref_sink(element)
@@ -119,7 +119,8 @@ final class ElementHarness: @unchecked Sendable {
   ///   - caps: of the input; nil sends none.
   ///   - name: a pad to request before the start.
   init(
-    _ properties: KeyValuePairs<String, String>, caps: String? = ElementHarness.rgb, requesting name: String? = nil
+    _ properties: some Sequence<(key: String, value: String)>, caps: String? = ElementHarness.rgb,
+    requesting name: String? = nil
   ) {
     _ = GStreamer.start
     bus = gst_bus_new()

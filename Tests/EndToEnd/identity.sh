@@ -28,6 +28,21 @@ for mode in difference normalize none camera; do
     noise-prior=0.5 num-inference-steps=3 guidance-scale=9 seed=7 ! filesink location="$work/$mode-element.rgb"
   check "element and command give the same bytes, $mode" cmp "$work/$mode.rgb" "$work/$mode-element.rgb"
 done
+# Low-rank additions to keys, learned and applied by the element.
+# shellcheck disable=SC2046
+check "the element learns a TAP file" timeout 300 gst-launch-1.0 $(raw "$work/reference.rgb") ! motiontransfer mode=learn \
+  model="$tiny" $size num-frames=8 method=tap lora-rank=4 inversion-steps=3 ddim-inversion-steps=0 seed=5 reference-prompt="a ball" \
+  learning-checkpoint="$work/tap.state" motion-embedding="$work/tap.safetensors" ! fakesink
+check "the file says that it is TAP's" bash -c "motiontransfer inspect '$work/tap.safetensors' | grep -q 'method: tap'"
+# shellcheck disable=SC2046
+check "the element applies it" timeout 300 gst-launch-1.0 $(raw "$work/reference.rgb") ! motiontransfer mode=apply \
+  model="$tiny" $size num-frames=8 prompt="a cat" motion-embedding="$work/tap.safetensors" lora-scale=2 \
+  appearance-highway=reference highway-scale=1.3 apply-until=0.5 context-length=6 context-overlap=2 num-inference-steps=4 \
+  noise-prior=0 seed=7 ! filesink location="$work/tap-element.rgb"
+check "generate applies it" motiontransfer generate "${options[@]}" --prompt "a cat" --motion-embedding "$work/tap.safetensors" \
+  --lora-scale 2 --appearance-highway reference --highway-scale 1.3 --apply-until 0.5 --context-length 6 --context-overlap 2 \
+  --num-inference-steps 4 --noise-prior 0 --seed 7 --output "$work/tap.rgb"
+check "element and command give the same bytes with TAP" cmp "$work/tap.rgb" "$work/tap-element.rgb"
 check "the modes differ" bash -c "test \$(md5sum '$work'/{difference,normalize,none,camera}.rgb | cut -c1-32 | sort -u | wc -l) -eq 4"
 motiontransfer generate "${options[@]}" --prompt "a cat" --motion-embedding "$work/cli.safetensors" --debias-mode none \
   --noise-prior 0.5 --num-inference-steps 3 --guidance-scale 9 --seed 7 --output "$work/again.rgb" 2>/dev/null

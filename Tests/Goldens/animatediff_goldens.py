@@ -45,6 +45,18 @@ class PerFrame(torch.nn.Module):
         return torch.stack([self.norm(frame) for frame in x.unbind(2)], dim=2)
 
 
+class OverClip(torch.nn.Module):
+    """A group norm over frames (B F,C,H,W) with the statistics of each clip, as AnimateDiff's own code has for v1."""
+
+    def __init__(self, norm: torch.nn.GroupNorm, frames: int):
+        super().__init__()
+        self.norm, self.frames = norm, frames
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        clips = x.unflatten(0, (-1, self.frames)).transpose(1, 2)
+        return self.norm(clips).transpose(1, 2).flatten(0, 1)
+
+
 def new_adapter(seed: int, mid: bool, length: int) -> MotionAdapter:
     adapter = MotionAdapter(block_out_channels=CHANNELS, motion_layers_per_block=1, motion_num_attention_heads=8,
                             motion_norm_num_groups=4, motion_max_seq_length=length, use_motion_mid_block=mid)
@@ -125,24 +137,77 @@ def write_folder() -> UNet2DConditionModel:
     return unet
 
 
+def animatediff_key(path: str) -> str:
+    """The key of a linear map's low-rank addition in AnimateDiff's own files, up to `.down.weight`."""
+    head, last = path.removesuffix(".0").rsplit(".", 1)
+    if ".motion_modules." in head:
+        before, after = head.split(".transformer_blocks.")
+        head = f"{before}.temporal_transformer.transformer_blocks.{after}"
+        head = head.replace(".attn1", ".attention_blocks.0").replace(".attn2", ".attention_blocks.1")
+    return f"{head}.processor.{last}_lora"
+
+
+def add_low_rank(unet: UNetMotionModel, part: str, seed: int, scale: float) -> dict[str, torch.Tensor]:
+    """Random pairs of rank 4 for the attentions below `part`, added to the weights; AnimateDiff's file of them."""
+    random = generator(seed)
+    tensors = {}
+    for path, module in unet.named_modules():
+        if isinstance(module, torch.nn.Linear) and f".{part}." in path and ".attn" in path:
+            down = torch.randn((4, module.in_features), generator=random) * 0.3
+            up = torch.randn((module.out_features, 4), generator=random) * 0.3
+            tensors |= {f"{animatediff_key(path)}.down.weight": down, f"{animatediff_key(path)}.up.weight": up}
+            module.weight.data += scale * up @ down
+    return tensors
+
+
+def write_changes(adapter: MotionAdapter) -> None:
+    """The domain adapter on the spatial attentions, a MotionLoRA on top of it, and v1's group norm, each as a sampling."""
+    pipeline = AnimateDiffPipeline.from_pretrained(ROOT / NAME, motion_adapter=adapter)
+    pipeline.set_progress_bar_config(disable=True)
+    case = SAMPLINGS["ddim"]
+    tensors = {}
+    domain = add_low_rank(pipeline.unet, "attentions", 106, 0.5)
+    torch.save({"state_dict": domain | {"animatediff_config": ""}}, ROOT / NAME / "golden/domain_adapter.ckpt")
+    tensors["domain/frames"] = sample(pipeline, case)[1]
+    motion = add_low_rank(pipeline.unet, "motion_modules", 107, 0.75)
+    torch.save({"state_dict": motion}, ROOT / NAME / "golden/motion_lora.ckpt")
+    tensors["motion-lora/frames"] = sample(pipeline, case)[1]
+    pipeline = AnimateDiffPipeline.from_pretrained(ROOT / NAME, motion_adapter=adapter)
+    pipeline.set_progress_bar_config(disable=True)
+    for path, module in list(pipeline.unet.named_modules()):
+        if type(module).__name__ == "ResnetBlock2D":
+            module.norm1 = OverClip(module.norm1, case["num_frames"])
+            module.norm2 = OverClip(module.norm2, case["num_frames"])
+    pipeline.unet.conv_norm_out = OverClip(pipeline.unet.conv_norm_out, case["num_frames"])
+    tensors["v1/frames"] = sample(pipeline, case)[1]
+    save_tensors(f"{NAME}/golden/changes.safetensors", tensors)
+
+
+def sample(pipeline: AnimateDiffPipeline, case: dict, kind=DDIMScheduler) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """The latents behind each step, and the frames."""
+    known = inspect.signature(kind.__init__).parameters
+    pipeline.scheduler = kind(**{key: value for key, value in {**STABLE_DIFFUSION, "beta_schedule": "linear"}.items()
+                                 if key in known})
+    case = dict(case)
+    seed = case.pop("seed")
+    latents = []
+
+    def note(pipe, i, t, kwargs):
+        latents.append(kwargs["latents"].clone())
+        return kwargs
+
+    pipeline(**case, generator=generator(seed), output_type="latent", callback_on_step_end=note)
+    return latents, decode_frames(pipeline, latents[-1])
+
+
 def write_samplings(adapter: MotionAdapter) -> None:
     pipeline = AnimateDiffPipeline.from_pretrained(ROOT / NAME, motion_adapter=adapter)
     pipeline.set_progress_bar_config(disable=True)
     tensors = {}
     for name, case in SAMPLINGS.items():
         kind = {"ddim": DDIMScheduler, "euler_ancestral": EulerAncestralDiscreteScheduler}[name]
-        known = inspect.signature(kind.__init__).parameters
-        pipeline.scheduler = kind(**{key: value for key, value in {**STABLE_DIFFUSION, "beta_schedule": "linear"}.items()
-                                     if key in known})
-        case = dict(case)
-        seed = case.pop("seed")
-
-        def note(pipe, i, t, kwargs):
-            tensors[f"{name}/latents/{i}"] = kwargs["latents"].clone()
-            return kwargs
-
-        pipeline(**case, generator=generator(seed), output_type="latent", callback_on_step_end=note)
-        tensors[f"{name}/frames"] = decode_frames(pipeline, tensors[f"{name}/latents/{case['num_inference_steps'] - 1}"])
+        latents, tensors[f"{name}/frames"] = sample(pipeline, case, kind)
+        tensors |= {f"{name}/latents/{i}": value for i, value in enumerate(latents)}
     save_tensors(f"{NAME}/golden/sampling.safetensors", tensors)
     save_json(f"{NAME}/golden/sampling.json", SAMPLINGS)
 
@@ -155,6 +220,7 @@ def make() -> None:
     write_forward("adapter", UNetMotionModel.from_unet2d(unet, adapter).eval().requires_grad_(False), frames=5)
     with torch.no_grad():
         write_samplings(adapter)
+        write_changes(adapter)
 
     original = new_adapter(105, mid=False, length=32)
     tensors = original_keys(original)

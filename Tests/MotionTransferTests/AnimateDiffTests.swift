@@ -43,6 +43,50 @@ import Testing
     #expect(moved.frames == 4 && moved != plain)
   }
 
+  /// AnimateDiff's own files of low-rank additions, and the group norm of its first version, against the same changes of
+  /// diffusers' modules.
+  @Test(arguments: ["domain", "motion-lora", "v1"]) func changesOfTheModel(_ name: String) throws {
+    let json = try #require(try Golden.configuration("tiny-animatediff/golden/sampling.json").nested("ddim"))
+    var options = try Options(golden: json)
+    var motion: MotionEmbedding?
+    if name == "v1" {
+      options.v1GroupNorm = true
+    } else {
+      options.loraWeights = "\(Self.model)/golden/domain_adapter.ckpt"
+      options.adapterWeights = "0.5"
+    }
+    if name == "motion-lora" {
+      motion = try MotionEmbedding(contentsOf: "\(Self.model)/golden/motion_lora.ckpt")
+      options.loraScale = 0.75
+    }
+    let engine = try MotionTransferEngine(model: Self.model)
+    let expected = try Golden("tiny-animatediff/golden/changes.safetensors")["\(name)/frames"]
+    expectFrames(try engine.generate(options, embedding: motion), expected)
+    options.adapterWeights = "1,2"
+    let error = #expect(throws: MotionTransferError.self) { try engine.generate(options, embedding: motion) }
+    #expect(error?.message.hasPrefix("adapter-weights") == true)
+  }
+
+  /// The model's own additions stay what they are while a motion is learned, and stand beside those that learn.
+  @Test(arguments: [Loss.base, .hybrid]) func learningWithADomainAdapter(_ loss: Loss) throws {
+    let engine = try MotionTransferEngine(model: Self.model)
+    var options = Options()
+    (options.width, options.height, options.numFrames, options.sites) = (16, 16, 3, "all")
+    (options.inversionSteps, options.ddimInversionSteps, options.referencePrompt) = (3, 2, "a disc")
+    (options.loss, options.rank) = (loss, 2)
+    let reference = Clip(
+      frames: 3, height: 16, width: 16, pixels: (0..<2304).map { UInt8(truncatingIfNeeded: $0 * 11) })
+    let plain = try engine.learn(reference, options)
+    options.loraWeights = "\(Self.model)/golden/domain_adapter.ckpt"
+    options.adapterWeights = "0"
+    let idle = try engine.learn(reference, options)
+    #expect(idle.metadata["final-loss"] == plain.metadata["final-loss"])
+    options.adapterWeights = "1"
+    let other = try engine.learn(reference, options)
+    #expect(other.metadata["final-loss"] != plain.metadata["final-loss"])
+    #expect(other.inversionNoise?.toArray() != plain.inversionNoise?.toArray())
+  }
+
   @Test func wrongCombinationsAreExplained() throws {
     let clips = "\(Golden.folder)/tiny-zeroscope"
     let needless = #expect(throws: MotionTransferError.self) {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Synchronization
 import Tensors
 import Testing
@@ -30,9 +31,19 @@ import Testing
     return options
   }
 
-  private func numbers(_ embedding: MotionEmbedding) -> [[Float]] { embedding.tensors.map { $0.tensor.toArray() } }
+  private func numbers(_ embedding: MotionEmbedding) -> [[Float]] {
+    embedding.tensors.map { $0.tensor.toArray() } + embedding.lora.map { $0.pair.up.toArray() + $0.pair.down.toArray() }
+      + embedding.differences.map { $0.tensor.toArray() }
+  }
 
-  @Test(arguments: [1, 3, 5]) func interruptedLearningGoesOn(_ steps: Int) throws {
+  @Test(arguments: [1, 3, 5], [Method.motionInversion, .motionDirector, .vmc])
+  func interruptedLearningGoesOn(_ steps: Int, _ method: Method) throws {
+    func options(_ checkpoint: String?) -> Options {
+      var options = self.options(checkpoint)
+      (options.method, options.rank) = (method, 4)
+      if method == .motionInversion { options.loss = .hybrid }
+      return options
+    }
     let expected = try engine.learn(reference, options(nil))
     try TemporaryFolder.with { folder in
       let path = "\(folder)/state"

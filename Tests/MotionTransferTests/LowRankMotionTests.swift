@@ -69,7 +69,7 @@ import Testing
     options.appearanceHighway = preset
     let golden = try golden()["highway/\(preset.rawValue)/frames"]
     expectFrames(try engine.generate(options, embedding: embedding), golden)
-    options.highwayLevels = [7]
+    options.highwayLevels = "0,7"
     #expect(throws: MotionTransferError.self) { try engine.generate(options, embedding: embedding) }
   }
 

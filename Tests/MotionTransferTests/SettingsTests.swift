@@ -24,7 +24,10 @@ import Testing
       ("num-inference-steps", { $0.numInferenceSteps = 0 }), ("guidance-scale", { $0.guidanceScale = -2 }),
       ("noise-prior", { $0.noisePrior = 1.5 }), ("learning-rate", { $0.learningRate = 0 }),
       ("motion-scale", { $0.motionScale = .infinity }), ("inversion-steps", { $0.inversionSteps = 0 }),
-      ("guidance-rescale", { $0.guidanceRescale = .nan }),
+      ("guidance-rescale", { $0.guidanceRescale = .nan }), ("v1-group-norm", { $0.v1GroupNorm = true }),
+      ("adapter-weights", { ($0.loraWeights, $0.adapterWeights) = ("a,b", "1") }),
+      ("adapter-weights", { ($0.loraWeights, $0.adapterWeights) = ("a", "x") }),
+      ("highway-level", { ($0.appearanceHighway, $0.highwayLevels) = (.paper, "0,x") }),
       ("prompt", { $0.prompt = String(repeating: "a", count: 20_000) }),
     ]
     for (name, change) in cases {
@@ -32,6 +35,30 @@ import Testing
       change(&options)
       let error = try #require(failure { _ = try MotionTransferEngine.geometry(model: model, options) }, "\(name)")
       #expect(error.kind == .settings && error.message.hasPrefix(name) && error.message.contains("expected"))
+    }
+  }
+
+  @Test func optionsAreSetByTheirNames() throws {
+    var options = Options()
+    for (name, value) in [
+      ("prompt", "a fox"), ("method", "tap"), ("lora-rank", "8"), ("lora-targets", "k+out"), ("lora-dropout", "0.5"),
+      ("lora-scale", "-2"), ("appearance-highway", "paper"), ("highway-scale", "1.5"), ("highway-level", "0, 1"),
+      ("context-length", "16"), ("context-overlap", "4"), ("resample", "true"), ("loss", "hybrid"),
+      ("lora-weights", "a.ckpt,b.ckpt"), ("adapter-weights", "1,0.5"), ("v1-group-norm", "true"), ("seed", "7"),
+    ] {
+      try options.set(name, value)
+    }
+    #expect(options.prompt == "a fox" && options.method == .tap && options.rank == 8)
+    #expect(options.lowRankTargets == .keyOutput && options.dropout == 0.5 && options.loraScale == -2)
+    #expect(options.appearanceHighway == .paper && options.highwayScale == 1.5 && options.highwayLevels == "0, 1")
+    #expect(options.contextLength == 16 && options.contextOverlap == 4 && options.resample && options.loss == .hybrid)
+    #expect(options.loraWeights == "a.ckpt,b.ckpt" && options.adapterWeights == "1,0.5" && options.v1GroupNorm)
+    #expect(options.seed == 7)
+    for (name, value, expected) in [
+      ("colour", "red", "no option"), ("method", "lora", "motion-inversion, motion-director, tap, vmc"),
+      ("resample", "yes", "true or false"), ("lora-rank", "many", "a number"),
+    ] {
+      #expect(failure { try options.set(name, value) }?.message.contains(expected) == true, "\(name)")
     }
   }
 

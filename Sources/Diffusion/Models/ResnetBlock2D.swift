@@ -30,18 +30,19 @@ struct ResnetBlock2D: Sendable {
   }
 
   /// - Parameters:
-  ///   - x: (..., H, W, I), statistics per frame
+  ///   - x: (..., H, W, I); statistics per frame, or per clip (B, F, H, W, I) where the adapters say so
   ///   - time: silu of the time embedding (B, E), B clips whose frames are adjacent in x
   /// - Returns: (..., H, W, O)
   func callAsFunction(_ x: Tensor, time: Tensor? = nil, _ context: Context) -> Tensor {
     let frames = x.reshaped([-1] + x.shape.suffix(3))
-    var h = conv1(norm1(frames, silu: true))
+    let clips = x.rank == 5 && context.adapters.normalizesClips ? x.shape[0] : frames.shape[0]
+    var h = conv1(norm1(frames, over: clips, silu: true))
     if let timeProjection, let time {
       let shift = timeProjection(time, context)
-      let clips = h.reshaped([shift.shape[0], -1, shift.shape[1]])
-      h = (clips + shift.reshaped([shift.shape[0], 1, shift.shape[1]])).reshaped(h.shape)
+      let rows = h.reshaped([shift.shape[0], -1, shift.shape[1]])
+      h = (rows + shift.reshaped([shift.shape[0], 1, shift.shape[1]])).reshaped(h.shape)
     }
-    h = conv2(norm2(h, silu: true))
+    h = conv2(norm2(h, over: clips, silu: true))
     var sum = (shortcut?(frames) ?? frames) + h
     if outputScale != 1 { sum = sum * (1 / outputScale) }
     return sum.reshaped(x.shape.dropLast() + [sum.shape[3]])

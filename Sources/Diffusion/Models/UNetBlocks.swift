@@ -62,7 +62,8 @@ public struct UNetBlocks: Sendable {
     for layer in midBlock { h = try layer(h, conditions, context) }
     for block in upBlocks { h = try block(h, &skips, conditions, context) }
     let frames = h.reshaped([-1] + h.shape.suffix(3))
-    let output = convOut(normOut(frames, silu: true))
+    let clips = context.adapters.normalizesClips ? h.shape[0] : frames.shape[0]
+    let output = convOut(normOut(frames, over: clips, silu: true))
     return output.reshaped(sample.shape.dropLast() + [configuration.outChannels])
   }
 

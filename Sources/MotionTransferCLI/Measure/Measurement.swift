@@ -52,9 +52,9 @@ struct Measurement {
     let learningSeed = base.seed &+ index % UInt64(learningSeeds)
     let seed = base.seed &+ index
     let definition: JSON = .object([
-      "fingerprint": .string(fingerprint), "reference": .string(reference.digest),
+      "fingerprint": .string(fingerprint), "reference": .string(digest(reference, method)),
       "prompt": .string(prompt.text), "embedding": .bool(method.usesEmbedding),
-      "settings": .object(method.settings.values), "seed": .integer(Int(clamping: seed)),
+      "settings": .object(method.settings), "seed": .integer(Int(clamping: seed)),
       "learning-seed": .integer(method.usesEmbedding ? Int(clamping: learningSeed) : -1),
     ])
     return Task(
@@ -72,26 +72,44 @@ struct Measurement {
     let clip = try engine.generate(options, embedding: embedding, job: job)
     let frames = clip.normalized()
     let score = ClipScore(
-      frames, scorer(frames), task.reference.motion, subject: task.prompt.subject, place: task.prompt.place)
+      frames, scorer(frames), try task.reference.motion(clip.frames), subject: task.prompt.subject,
+      place: task.prompt.place, other: other(task, clip), windows: try engine.windows(options))
     if task.seed == base.seed { try folder.keep(clip, task.id) }
     return ResultLog.Entry(
       id: task.id, reference: task.reference.definition.name, prompt: task.prompt.text, method: task.method.name,
       seed: task.seed, seconds: start.duration(to: .now) / .seconds(1), score: score)
   }
 
+  /// The same pair's clip of the first seed, for every other seed.
+  private func other(_ task: Task, _ clip: Clip) -> Tensor? {
+    guard task.seed != base.seed else { return nil }
+    return folder.kept(self.task(task.reference, task.prompt, task.method, 0).id, like: clip)?.normalized()
+  }
+
+  /// Name of all that an embedding learns from.
+  private func digest(_ reference: ReferenceClip, _ method: Method) -> String {
+    reference.clips.prefix(method.clips).map(\.digest).joined(separator: " ")
+  }
+
   /// From the folder where it was learned before.
   private func embedding(_ task: Task) throws -> MotionEmbedding {
     let definition: JSON = .object([
-      "fingerprint": .string(fingerprint), "reference": .string(task.reference.digest),
+      "fingerprint": .string(fingerprint), "reference": .string(digest(task.reference, task.method)),
       "settings": task.method.learningSettings, "seed": .integer(Int(clamping: task.learningSeed)),
     ])
     let digest = sha256(Array(definition.text.utf8)).prefix(16)
     let path = folder.embedding("\(task.reference.definition.name)-\(digest)")
     if access(path, R_OK) == 0 { return try MotionEmbedding(contentsOf: path) }
-    var options = try task.method.options(base)
-    options.referencePrompt = task.reference.caption
+    var options = try task.method.learningOptions(base)
     options.seed = task.learningSeed
-    let embedding = try engine.learn(task.reference.clip, options, job: job)
+    let clips = task.reference.clips.prefix(task.method.clips)
+    guard clips.count == task.method.clips else {
+      throw MotionTransferError(
+        .settings,
+        "method \(task.method.name): found \(clips.count) clips of the reference \(task.reference.definition.name), expected "
+          + "\(task.method.clips); list more in its \"also\"")
+    }
+    let embedding = try engine.learn(clips.map { Reference($0.clip, prompt: $0.caption) }, options, job: job)
     try embedding.write(to: path)
     return embedding
   }

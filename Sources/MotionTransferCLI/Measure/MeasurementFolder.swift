@@ -28,6 +28,14 @@ struct MeasurementFolder {
 
   func keep(_ clip: Clip, _ id: String) throws { try VideoWriter(self.clip(id)).write(clip, frameRate: 8) }
 
+  /// nil: none was kept, or one of another size.
+  func kept(_ id: String, like other: Clip) -> Clip? {
+    let path = clip(id)
+    var status = stat()
+    guard stat(path, &status) == 0, Int(status.st_size) == other.pixels.count else { return nil }
+    return try? VideoReader(path).read(frames: other.frames, width: other.width, height: other.height).clip
+  }
+
   func write(_ text: String, _ name: String) throws {
     try AtomicFile.write(to: "\(path)/\(name)") { append in
       try Array(text.utf8).withUnsafeBytes { try append($0) }
@@ -35,22 +43,20 @@ struct MeasurementFolder {
   }
 
   /// Per reference, a folder of pictures, one for each prompt: the reference above, the rows of the table below, at most 8 frames
-  /// of each from left to right. A clip that is missing stays black.
+  /// of each from left to right. A clip that is missing, or of another size, stays black.
   func writeSheets(_ measurement: Measurement) throws {
     let first = measurement.tasks.filter { $0.seed == measurement.base.seed }
     for reference in measurement.references {
       let tasks = first.filter { $0.reference.definition.name == reference.definition.name }
       let prompts = reference.definition.prompts.filter { prompt in tasks.contains { $0.prompt == prompt } }
       let sheets = prompts.map { prompt in
-        [reference.clip]
+        [reference.clips[0].clip]
           + tasks.filter { $0.prompt == prompt }.map { task in
-            try? VideoReader(clip(task.id)).read(
-              frames: reference.clip.frames, width: reference.clip.width, height: reference.clip.height
-            ).clip
+            kept(task.id, like: reference.clips[0].clip)
           }
       }
       try VideoWriter("\(path)/sheets/\(reference.definition.name)/")
-        .write(Self.sheets(sheets, like: reference.clip), frameRate: 1)
+        .write(Self.sheets(sheets, like: reference.clips[0].clip), frameRate: 1)
     }
   }
 

@@ -7,17 +7,21 @@ struct Method {
   let name: String
   /// Whether an embedding is applied; false for the control.
   let usesEmbedding: Bool
+  /// Clips of the reference's motion that it is learned from together.
+  let clips: Int
   /// Option names and values that differ from the model's recommendations.
-  let settings: Configuration
+  let settings: [String: JSON]
+
+  private static let learningNames: Set = [
+    "method", "lora-rank", "lora-targets", "lora-dropout", "sites", "embedding-design", "loss", "timestep-sampling",
+    "inversion-steps", "ddim-inversion-steps", "learning-rate",
+  ]
 
   /// What the learned embedding depends on.
-  var learningSettings: JSON {
-    let names = Set(NamedOption.all.filter(\.isForLearning).map(\.name))
-    return .object(settings.values.filter { names.contains($0.key) })
-  }
+  var learningSettings: JSON { .object(settings.filter { Self.learningNames.contains($0.key) }) }
 
   /// Reads the wanted rows of a file: an object whose `methods` are objects of `name`, `embedding` (true unless it says
-  /// false) and options by their names.
+  /// false), `clips` (1 unless it says more) and options by their names.
   ///
   /// - Parameters:
   ///   - names: in the order of the table; nil: all of the file
@@ -47,16 +51,28 @@ struct Method {
       throw row.error("name", expected: "1 to 64 characters, none of them | or a new line")
     }
     usesEmbedding = try row.bool("embedding", default: true)
-    let own = row.values.filter { !["name", "embedding"].contains($0.key) }
-    settings = try Configuration(.object(own.merging(overrides) { $1 }), file: row.file)
-    var options = Options()
-    try NamedOption.apply(settings, to: &options)
+    clips = try row.int("clips", in: 1...16, default: 1)
+    settings = row.values.filter { !["name", "embedding", "clips"].contains($0.key) }.merging(overrides) { $1 }
+    do {
+      _ = try options(Options())
+    } catch let error as MotionTransferError {
+      throw MotionTransferError(error.kind, "\(row.file): method \(name): \(error.message)")
+    }
+  }
+
+  /// The options for learning: sizes are those of the references.
+  func learningOptions(_ base: Options) throws -> Options {
+    try options(base, names: Self.learningNames)
   }
 
   /// The options for one clip.
-  func options(_ base: Options) throws -> Options {
+  ///
+  /// - Parameter names: those that count; nil: all
+  func options(_ base: Options, names: Set<String>? = nil) throws -> Options {
     var options = base
-    try NamedOption.apply(settings, to: &options)
+    for (name, value) in settings.sorted(by: { $0.key < $1.key }) where names?.contains(name) ?? true {
+      try options.set(name, value.string ?? value.text)
+    }
     return options
   }
 
