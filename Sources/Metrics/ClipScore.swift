@@ -22,6 +22,12 @@ public enum Metric: String, CaseIterable, Sendable {
   case leak
   /// Mean cosine of the subject's features in neighbouring frames.
   case consistency
+  /// Root mean square difference of its pixels, 0 to 1, and those of the same pair's clip with another seed.
+  case diversity
+  /// Mean distance between the path's steps and the reference's, in frame edges, where a window of frames begins or ends.
+  case seamStep = "seam-step"
+  /// The same inside of windows.
+  case insideStep = "inside-step"
   /// 1 for a clip that moves like its reference (0.8 or more) and shows the prompt's subject and place in three quarters of its
   /// frames, else 0.
   case works
@@ -61,7 +67,12 @@ public struct ClipScore: Sendable, Equatable {
   ///   - frames: the generated clip, (F, H, W, 3) in -1 ... 1, as many frames as the reference
   ///   - reading: what the scorer saw in it
   ///   - subject, place: classes that the prompt names
-  public init(_ frames: Tensor, _ reading: SceneReading, _ reference: ReferenceMotion, subject: Int, place: Int) {
+  ///   - other: a clip of the same pair with another seed, of the shape of `frames`
+  ///   - windows: of frames that the model saw at once
+  public init(
+    _ frames: Tensor, _ reading: SceneReading, _ reference: ReferenceMotion, subject: Int, place: Int,
+    other: Tensor? = nil, windows: [Range<Int>] = []
+  ) {
     let track = SubjectTrack(reading)
     var values: [Metric: Double] = [:]
     // A subject that is mostly absent does not move like anything.
@@ -69,6 +80,15 @@ public struct ClipScore: Sendable, Equatable {
     if reference.subject.path.amplitude >= ReferenceMotion.leastPath {
       values[.path] = presence * track.path.agreement(with: reference.subject.path)
       values[.amplitude] = presence * track.path.amplitude / reference.subject.path.amplitude
+    }
+    if windows.count > 1 {
+      let borders = Set(windows.flatMap { [$0.lowerBound - 1, $0.upperBound - 1] })
+      let errors = track.path.stepErrors(against: reference.subject.path)
+      let seams = errors.indices.filter(borders.contains)
+      let inside = errors.indices.filter { !borders.contains($0) }
+      for (metric, steps) in [(Metric.seamStep, seams), (.insideStep, inside)] where !steps.isEmpty {
+        values[metric] = steps.reduce(0) { $0 + errors[$1] } / Double(steps.count)
+      }
     }
     if reference.subject.logSize.amplitude >= ReferenceMotion.leastZoom {
       values[.zoom] = presence * track.logSize.agreement(with: reference.subject.logSize)
@@ -89,6 +109,7 @@ public struct ClipScore: Sendable, Equatable {
       values[.leak] = share { $0 == reference.subjectClass || $1 == reference.placeClass }
     }
     values[.consistency] = reading.consistency
+    if let other { values[.diversity] = Double(frames.meanSquaredError(other).item).squareRoot() / 2 }
     if let motion = ClipScore(values: values).motion {
       let isShown = (values[.subject] ?? 0) >= 0.75 && (values[.place] ?? 0) >= 0.75
       values[.works] = motion >= 0.8 && isShown ? 1 : 0

@@ -3,7 +3,8 @@ public import Checkpoints
 /// References and the prompts that are to move like them: the fixed list that measurements run over.
 ///
 /// A JSON object with `references`, each with `name` (also a file name), `motion`, `seed`, `prompts` and, where it shows
-/// something that the scorer knows, `subject` and `place`; `prompt` says what it shows where it does not.
+/// something that the scorer knows, `subject` and `place`; `prompt` says what it shows where it does not. `also` lists what
+/// further clips of the same motion show, for methods that learn from several.
 public struct PairList: Sendable, Equatable {
   /// What a generated clip shows: "a fox in the snow".
   public struct Prompt: Sendable, Equatable {
@@ -31,6 +32,8 @@ public struct PairList: Sendable, Equatable {
     public let prompt: String?
     /// What is to move like it; never its own subject or place.
     public let prompts: [Prompt]
+    /// What further clips of the same motion show.
+    public let also: [Prompt]
   }
 
   /// In the file's order.
@@ -61,11 +64,14 @@ public struct PairList: Sendable, Equatable {
     }
     let subject = json.has("subject") ? try json.string("subject", among: scorer.subjects) : nil
     let place = json.has("place") ? try json.string("place", among: scorer.places) : nil
-    let prompts = try json.strings("prompts").map { text in
+    func prompt(_ key: String, _ text: String) throws -> Prompt {
       guard let prompt = Prompt(text, scorer) else {
-        throw json.error(
-          "prompts", expected: "each \"a <subject> <place>\" of the scorer's classes; \"\(text)\" is not")
+        throw json.error(key, expected: "each \"a <subject> <place>\" of the scorer's classes; \"\(text)\" is not")
       }
+      return prompt
+    }
+    let prompts = try json.strings("prompts").map { text in
+      let prompt = try prompt("prompts", text)
       guard scorer.subjects[prompt.subject] != subject, scorer.places[prompt.place] != place else {
         throw json.error("prompts", expected: "neither subject nor place of the reference in \"\(text)\"")
       }
@@ -75,7 +81,8 @@ public struct PairList: Sendable, Equatable {
     return Reference(
       name: name, subject: subject, place: place, motion: try json.string("motion"),
       seed: UInt64(try json.int("seed", in: 0...1 << 40, default: 0)),
-      prompt: json.has("prompt") ? try json.string("prompt") : nil, prompts: prompts)
+      prompt: json.has("prompt") ? try json.string("prompt") : nil, prompts: prompts,
+      also: json.has("also") ? try json.strings("also").map { try prompt("also", $0) } : [])
   }
 }
 

@@ -22,6 +22,18 @@ public struct Path: Sendable, Equatable {
     points.isEmpty ? 0 : (centred.reduce(0) { $0 + $1 * $1 } / Double(points.count)).squareRoot()
   }
 
+  /// How far each frame-to-frame step is from the other path's, F - 1 distances.
+  public func stepErrors(against other: Path) -> [Double] {
+    precondition(points.count == other.points.count, "paths over as many frames")
+    return (0..<max(points.count - 1, 0)).map { index in
+      points[index].indices.reduce(0) { sum, axis in
+        let step = points[index + 1][axis] - points[index][axis]
+        let expected = other.points[index + 1][axis] - other.points[index][axis]
+        return sum + (step - expected) * (step - expected)
+      }.squareRoot()
+    }
+  }
+
   /// The cosine of the two paths about their means: 1 for the same movement, wherever it happens and however large; 0 for none.
   public func agreement(with other: Path) -> Double {
     precondition(points.count == other.points.count, "paths over as many frames")

@@ -11,9 +11,9 @@ public struct ResultTable {
     self.methods = methods
   }
 
-  /// One row per method, one column per measure.
+  /// One row per method, one column per measure that any clip has.
   public var byMethod: String {
-    let measures = Metric.allCases
+    let measures = Metric.allCases.filter { measure in entries.contains { $0.score.values[measure] != nil } }
     var lines = [
       "| method | clips | \(measures.map(\.rawValue).joined(separator: " | ")) |",
       "| --- | --- |\(String(repeating: " --- |", count: measures.count))",

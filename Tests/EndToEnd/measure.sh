@@ -11,5 +11,5 @@ else
   check "measure leaves tables and sheets" bash -c "grep -q '^| recommended | 4 |' '$work/measured/table.md' &&
     file '$work/measured/sheets/hop/frame-00000.png' | grep -q PNG"
   status 64 "expected some of control" "measure names the methods that there are" "${measure[@]}" --methods mine
-  status 65 "expected one of sites, embedding-design" "measure names the options that there are" "${measure[@]}" --set colour=red
+  status 64 "found no option colour" "measure says which option there is not" "${measure[@]}" --set colour=red
 fi

@@ -47,6 +47,9 @@ import Testing
     #expect(list.references.count <= 25)
     #expect(list.references.reduce(0) { $0 + $1.prompts.count } >= 100)
     #expect(list.references.last.map { $0.name == "ball" && $0.prompts.count == 10 } == true)
+    // The list for models of 64x64 pixels, whose motions are each shown by three clips.
+    let small = try PairList(Configuration(contentsOf: corpus + "/pairs-64.json"), classes)
+    #expect(small.references.count == 10 && small.references.allSatisfy { $0.prompts.count == 3 && $0.also.count == 2 })
   }
 
   static func entry(_ id: String, _ reference: String, _ values: [Metric: Double]) -> ResultLog.Entry {
@@ -83,9 +86,10 @@ import Testing
     let table = ResultTable(entries, methods: ["control", "other"])
     let lines = table.byMethod.split(separator: "\n")
     #expect(lines.count == 4)
-    #expect(lines[0].hasPrefix("| method | clips | path | amplitude |"))
-    #expect(lines[2].hasPrefix("| control | 2 | 0.750 (0.500 to 1.000) | - |"))
-    #expect(lines[3].hasPrefix("| other | 0 | - |"))
+    // Measures that no clip has have no column.
+    #expect(lines[0] == "| method | clips | path | works |")
+    #expect(lines[2] == "| control | 2 | 0.750 (0.500 to 1.000) | 0.500 (0.000 to 1.000) |")
+    #expect(lines[3] == "| other | 0 | - | - |")
     #expect(table.byReference.contains("| line | 1.00, 0 % | -, - |"))
   }
 

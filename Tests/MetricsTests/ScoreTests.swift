@@ -54,6 +54,32 @@ import Testing
     #expect(rest.values[.path] == nil && rest.values[.works] == nil && rest.values[.subject] == 0.75)
   }
 
+  /// A subject that jumps once, between the frames 3 and 4, where the second window begins.
+  @Test func jumpsAreFoundWhereWindowsMeet() throws {
+    let centres = (0..<8).map { (x: $0 < 4 ? 0.3 : 0.6, y: 0.5) }
+    let stage = Stage(centres: centres, radii: Array(repeating: 0.16, count: 8), cameras: Stage.still(8))
+    let rest = Self.reference(Array(repeating: (0.5, 0.5), count: 8))
+    func values(_ windows: [Range<Int>]) -> [Metric: Double] {
+      ClipScore(stage.render(), stage.reading(), rest, subject: 1, place: 0, windows: windows).values
+    }
+    func near(_ value: Double?, _ expected: Double) -> Bool { value.map { abs($0 - expected) < 0.02 } ?? false }
+    let seams = values([0..<4, 4..<8])
+    #expect(near(seams[.seamStep], 0.3) && near(seams[.insideStep], 0))
+    let inside = values([0..<6, 2..<8])
+    #expect(near(inside[.seamStep], 0) && near(inside[.insideStep], 0.06))
+    #expect(values([0..<8])[.seamStep] == nil)
+  }
+
+  @Test func clipsOfTwoSeedsDiffer() throws {
+    let clip = Self.stage.render()
+    func diversity(_ other: Tensor?) -> Double? {
+      ClipScore(clip, Self.reading(), Self.reference(Self.centres), subject: 1, place: 0, other: other)
+        .values[.diversity]
+    }
+    #expect(diversity(nil) == nil && diversity(clip) == 0)
+    #expect(abs(try #require(diversity(clip + 0.5)) - 0.25) < 1e-5)
+  }
+
   @Test func intervalsCoverTheMean() throws {
     var generator = TorchGenerator(seed: 1)
     let groups = (0..<40).map { _ in generator.randn([4]).toArray().map { 0.5 + 0.1 * Double($0) } }
