@@ -4,7 +4,8 @@ import Tensors
 
 /// Embeddings at another size or length, in another order of time, and several as one.
 extension MotionEmbedding {
-  /// The embedding at another size and number of frames: bilinear over each block's grid, linear over the frames; the
+  /// The embedding at another size and number of frames: bilinear over each block's grid; linear over the frames where they
+  /// become more, and some of them where they become fewer, for the mean of two frames moves in two places at once; the
   /// inverted noise by its nearest values, each frame brought back to mean square 1.
   ///
   /// - Parameters:
@@ -21,9 +22,9 @@ extension MotionEmbedding {
       for slot in [\TemporalMotion.queryKey, \.value1, \.value2] {
         guard let tensor = motion[keyPath: slot] else { continue }
         let sized = try resized(tensor, to: site)
-        moved[keyPath: slot] =
-          sized.shape[0] == latents.frames
-          ? sized : Interpolation.linear(sized.shape[0], latents.frames)(sized, axis: 0)
+        let (old, new) = (sized.shape[0], latents.frames)
+        let frames = new < old ? Interpolation.nearest(old, new) : Interpolation.linear(old, new)
+        moved[keyPath: slot] = old == new ? sized : frames(sized, axis: 0)
       }
       result.blocks[site.path] = moved
       result.metadata["grid.\(site.path)"] = "\(site.width)x\(site.height)"

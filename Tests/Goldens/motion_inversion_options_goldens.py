@@ -79,7 +79,7 @@ def frames(pipeline, unet: MotionUNet, motion: Motion, z: torch.Tensor, active=l
 
 def resampled(embedding: dict[str, torch.Tensor], grids: dict[str, tuple[int, int]], old: dict[str, tuple[int, int]],
               length: int) -> dict[str, torch.Tensor]:
-    """Bilinear over the grid, then linear over the frames: m (HW,F,C)."""
+    """Bilinear over the grid, then over the frames linear, or to fewer some of them: m (HW,F,C)."""
     result = {}
     for key, m in embedding.items():
         if m.shape[0] > 1:
@@ -87,7 +87,8 @@ def resampled(embedding: dict[str, torch.Tensor], grids: dict[str, tuple[int, in
             height, width = old[block]
             m = m.unflatten(0, (height, width)).permute(2, 3, 0, 1)  # (F,C,H,W)
             m = interpolate(m, size=grids[block], mode="bilinear").flatten(2).permute(2, 0, 1)
-        result[key] = interpolate(m.transpose(1, 2), size=length, mode="linear").transpose(1, 2)
+        mode = "nearest" if length < m.shape[1] else "linear"
+        result[key] = interpolate(m.transpose(1, 2), size=length, mode=mode).transpose(1, 2)
     return result
 
 
