@@ -105,3 +105,11 @@ let package = Package(
       path: "Tests/Benchmarks/Worker", swiftSettings: swiftSettings),
   ]
 )
+
+// Tests/Fuzz/run.sh: an executable whose main function is libFuzzer's, only where it is asked for.
+if Context.environment["MOTIONTRANSFER_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Checkpoints", "Diffusion", "MotionTransfer", "Tensors"], path: "Tests/Fuzz",
+      exclude: ["corpus", "run.sh"], swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+}
