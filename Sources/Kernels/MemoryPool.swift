@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 
 /// Blocks of memory that are kept for the next taker instead of going back to the system.
@@ -71,7 +72,8 @@ public final class MemoryPool: Sendable {
     }
   }
 
-  /// Gives all free blocks back to the system.
+  /// Gives all free blocks back to the system, and with them what malloc keeps of memory that was freed: after a
+  /// model is gone, that is most of what a process has.
   public func trim() {
     let free = state.locked { state in
       defer { state.free = [:] }
@@ -83,6 +85,7 @@ public final class MemoryPool: Sendable {
         if size >= Self.mapped { munmap(base, size) } else { Glibc.free(base) }
       }
     }
+    malloc_trim(0)
   }
 
   private static func systemAllocate(_ size: Int) -> UnsafeMutableRawPointer {

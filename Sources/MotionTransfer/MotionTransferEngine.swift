@@ -7,6 +7,12 @@ import Tensors
 /// Immutable once loaded: any number of threads may use one engine at the same time.
 public final class MotionTransferEngine: Sendable {
   private let pipeline: TextToVideoPipeline
+  /// After the pipeline, because stored properties end in their order: the weights are free by then.
+  private let end = End()
+
+  private final class End: Sendable {
+    deinit { Machine.releaseMemory() }
+  }
 
   /// Loads a diffusers folder.
   ///
@@ -23,8 +29,6 @@ public final class MotionTransferEngine: Sendable {
       return try TextToVideoPipeline(try ModelDescription(folder, motionAdapter: motionAdapter), job)
     }
   }
-
-  deinit { Machine.releaseMemory() }
 
   /// Sizes and other facts from the small files of a model folder alone: cheap, for negotiation before the weights
   /// are loaded. All options are checked, too.

@@ -66,4 +66,7 @@ void mtk_column_sum(const float *x, float *sum, size_t rows, size_t columns);
 void mtk_widen_float16(const uint16_t *x, float *y, size_t n);
 void mtk_widen_bfloat16(const uint16_t *x, float *y, size_t n);
 
+/// The C library's own: Swift's Glibc module leaves <malloc.h> out.
+int malloc_trim(size_t pad);
+
 #endif
