@@ -84,7 +84,7 @@ static inline GstVideoFrame cgst_video_frame_over(const GstVideoInfo *info, guin
   GstVideoFrame frame;
   memset(&frame, 0, sizeof frame);
   frame.info = *info;
-  frame.data[0] = pixels;
+  for (guint plane = 0; plane < GST_VIDEO_INFO_N_PLANES(info); plane++) frame.data[plane] = pixels + info->offset[plane];
   return frame;
 }
 static inline gint cgst_video_frame_stride(const GstVideoFrame *frame) { return GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0); }

@@ -12,7 +12,8 @@ public struct FrameError: Error, Sendable, Equatable {
 ///
 /// Scaling is bilinear and stretches to the given size; when shrinking, the triangle widens with the scale,
 /// so that every input pixel counts (antialiasing). The colour matrix and range come from the caps; RGB is
-/// full range. An interlaced frame is taken as one frame: put `deinterlace` in front where that matters.
+/// full range. A frame of 8 bits a channel that is at least twice as large is shrunk plane by plane before its
+/// colours are converted: several times faster, and the order makes a difference of rounding only. An interlaced frame is taken as one frame: put `deinterlace` in front where that matters.
 ///
 /// Not thread-safe: one thread at a time.
 public final class FrameConverter {
@@ -41,13 +42,9 @@ public final class FrameConverter {
       ? nil : String(cString: gst_video_interlace_mode_to_string(input.interlace_mode))
     // GstVideoConverter does not deinterlace: both sides must say the same.
     input.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
-    // Where the width grows, GstVideoConverter 1.22 stretches 32-bit pixels, YUV among them, from corner to corner
-    // and 24-bit ones around pixel centres, as everyone else does: convert first, then stretch RGB.
-    var sizes = [(width, height)]
-    if Int(input.width) < width { sizes.insert((Int(input.width), Int(input.height)), at: 0) }
     var steps: [Step] = []
-    for (width, height) in sizes {
-      guard let step = Step(from: steps.last?.output ?? input, width: width, height: height) else {
+    for output in FrameConverter.route(from: input, width: width, height: height) {
+      guard let step = Step(from: steps.last?.output ?? input, to: output) else {
         throw FrameError(message: "no conversion from \(FrameConverter.describe(caps)) to RGB")
       }
       steps.append(step)
@@ -58,19 +55,59 @@ public final class FrameConverter {
     self.height = height
   }
 
-  /// One GstVideoConverter, to RGB without padding between rows.
+  /// What each GstVideoConverter makes on the way to RGB of the wanted size.
+  private static func route(from input: GstVideoInfo, width: Int, height: Int) -> [GstVideoInfo] {
+    var rgb = GstVideoInfo()
+    cgst_video_info_set_packed_rgb(&rgb, UInt32(width), UInt32(height))
+    rgb.fps_n = input.fps_n
+    rgb.fps_d = input.fps_d
+    if Int(input.width) < width {
+      // Where the width grows, GstVideoConverter 1.22 stretches 32-bit pixels, YUV among them, from corner to corner
+      // and 24-bit ones around pixel centres, as everyone else does: convert first, then stretch RGB.
+      var converted = rgb
+      cgst_video_info_set_packed_rgb(&converted, UInt32(input.width), UInt32(input.height))
+      return [converted, rgb]
+    }
+    guard Int(input.width) >= 2 * width, Int(input.height) >= 2 * height, let format = shrinkable(input.finfo.pointee)
+    else { return [rgb] }
+    var small = GstVideoInfo()
+    // Packed formats keep their halved chroma: twice the width holds it all.
+    let columns = format.isHalved ? 2 * width : width
+    guard gst_video_info_set_format(&small, format.format, UInt32(columns), UInt32(height)) != 0 else { return [rgb] }
+    small.colorimetry = input.colorimetry
+    small.chroma_site = input.chroma_site
+    small.fps_n = input.fps_n
+    small.fps_d = input.fps_d
+    return [small, rgb]
+  }
+
+  /// The format with full chroma that GstVideoConverter shrinks to plane by plane; nil where it has none.
+  private static func shrinkable(_ input: GstVideoFormatInfo) -> (format: GstVideoFormat, isHalved: Bool)? {
+    switch input.format {
+    case GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_YV12, GST_VIDEO_FORMAT_Y42B, GST_VIDEO_FORMAT_Y444:
+      (GST_VIDEO_FORMAT_Y444, false)
+    case GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_NV16, GST_VIDEO_FORMAT_NV24:
+      (GST_VIDEO_FORMAT_NV24, false)
+    case GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_UYVY, GST_VIDEO_FORMAT_YVYU: (input.format, true)
+    case GST_VIDEO_FORMAT_RGB, GST_VIDEO_FORMAT_BGR, GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx,
+      GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR, GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA,
+      GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR, GST_VIDEO_FORMAT_AYUV, GST_VIDEO_FORMAT_GBR,
+      GST_VIDEO_FORMAT_GRAY8:
+      (input.format, false)
+    default: nil
+    }
+  }
+
+  /// One GstVideoConverter.
   private final class Step {
     var output: GstVideoInfo
     private let converter: OpaquePointer
 
-    init?(from input: GstVideoInfo, width: Int, height: Int) {
+    init?(from input: GstVideoInfo, to output: GstVideoInfo) {
       var input = input
-      var output = GstVideoInfo()
-      cgst_video_info_set_packed_rgb(&output, UInt32(width), UInt32(height))
-      output.fps_n = input.fps_n
-      output.fps_d = input.fps_d
+      var output = output
       // A triangle over `scale` input pixels on each side of the centre.
-      let scale = max(Int(input.width) / width, Int(input.height) / height) + 1
+      let scale = max(input.width / output.width, input.height / output.height) + 1
       let settings = cgst_converter_settings(UInt32(max(128, 2 * scale + 2)))
       guard let converter = gst_video_converter_new(&input, &output, settings) else { return nil }
       self.converter = converter

@@ -82,6 +82,51 @@ extension ElementSuite {
       for (found, expected) in zip(pixels, rgb) { #expect(abs(Int(found) - Int(expected)) <= 3) }
     }
 
+    /// What videotestsrc draws, as the model sees it, after a journey through another format.
+    private func pattern(_ format: String, colorimetry: String?) throws -> [UInt8] {
+      _ = GStreamer.start
+      let colours = colorimetry.map { ",colorimetry=\($0)" } ?? ""
+      let pipeline = gst_parse_launch(
+        "videotestsrc pattern=smpte num-buffers=1 ! video/x-raw,format=RGB,width=320,height=240 ! videoconvert "
+          + "! video/x-raw,format=\(format)\(colours) ! appsink name=a sync=false", nil)!
+      gst_object_ref_sink(pipeline)
+      gst_element_set_state(pipeline, GST_STATE_PLAYING)
+      let sink = gst_bin_get_by_name(cgst_bin(pipeline), "a")
+      defer {
+        gst_element_set_state(pipeline, GST_STATE_NULL)
+        gst_object_unref(sink)
+        gst_object_unref(pipeline)
+      }
+      let sample = try #require(gst_app_sink_try_pull_sample(cgst_app_sink(sink), 10_000_000_000))
+      defer { gst_sample_unref(sample) }
+      let converter = try FrameConverter(from: gst_sample_get_caps(sample), width: 32, height: 24)
+      var pixels: [UInt8] = []
+      try converter.convert(gst_sample_get_buffer(sample), appendingTo: &pixels)
+      return pixels
+    }
+
+    @Test(
+      arguments: [
+        "I420", "YV12", "Y42B", "Y444", "NV12", "NV21", "NV16", "NV24", "YUY2", "UYVY", "YVYU", "AYUV", "I420_10LE",
+        "P010_10LE",
+      ], ["bt601", "bt709", "1:4:7:1"])
+    func coloursSurviveEveryFormat(_ format: String, _ colorimetry: String) throws {
+      let expected = try pattern("RGB", colorimetry: nil)
+      let found = try pattern(format, colorimetry: colorimetry)
+      let difference = zip(found, expected).map { abs(Int($0) - Int($1)) }
+      // Halved chroma blurs the edges between the bars by a pixel of ten.
+      #expect(difference.max()! <= 24, "\(difference.max()!)")
+      #expect(difference.reduce(0, +) <= difference.count, "\(difference.reduce(0, +))")
+    }
+
+    @Test(
+      arguments: ["BGR", "RGBx", "BGRx", "xRGB", "xBGR", "RGBA", "BGRA", "ARGB", "ABGR", "GBR"])
+    func ordersOfColoursMakeNoDifference(_ format: String) throws {
+      let expected = try pattern("RGB", colorimetry: nil)
+      let found = try pattern(format, colorimetry: nil)
+      #expect(zip(found, expected).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    }
+
     @Test func otherCapsAreRefused() {
       _ = GStreamer.start
       let caps = gst_caps_from_string("audio/x-raw,rate=48000")!
