@@ -163,7 +163,7 @@ struct ModelDescription: Sendable {
     guard needed < present else {
       let (found, expected) = (Int(needed / 1e9) + 1, Int(present / 1e9))
       throw MotionTransferError(
-        .settings,
+        .noSpace,
         "num-frames, width and height: \(geometry.numFrames) frames of \(geometry.width)x\(geometry.height) take at least "
           + "\(found) GB, expected less than this machine's \(expected) GB; make the clip smaller or shorter")
     }

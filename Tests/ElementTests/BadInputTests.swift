@@ -2,6 +2,7 @@
 import CGStreamer
 import CGstCheck
 import Foundation
+import MotionTransfer
 import Testing
 
 @testable import MotionTransferElement
@@ -51,6 +52,49 @@ extension ElementSuite {
       #expect(learned.map(\.name) == [error(GST_RESOURCE_ERROR_SETTINGS)])
       let unwritable = refused(["mode": "learn", "motion-embedding": "/nowhere/x"])
       #expect(unwritable.map(\.name) == [error(GST_RESOURCE_ERROR_OPEN_WRITE)])
+    }
+
+    @Test func moreMemoryThanThereIs() throws {
+      let needed = #expect(throws: MotionTransferError.self) {
+        let model = ModelSource(folder: ElementSuite.tinyModel)
+        var options = Options()
+        (options.numFrames, options.width, options.height) = (256, 8192, 8192)
+        _ = try EngineProvider().geometry(model, options)
+      }
+      let found = ElementError(try #require(needed))
+      #expect(found.domain == gst_resource_error_quark())
+      #expect(found.code == Int32(bitPattern: GST_RESOURCE_ERROR_NO_SPACE_LEFT.rawValue))
+      #expect(found.text.contains("GB"))
+    }
+
+    @Test func valuesOutsideTheirRangeLeaveTheOldOnes() {
+      _ = GStreamer.start
+      let bus = gst_bus_new()!
+      let element = GStreamer.element(["width": "64", "mode": "apply"], bus: bus)
+      defer {
+        gst_object_unref(element)
+        gst_object_unref(bus)
+      }
+      for (name, value) in [("width", "100000"), ("width", "-1"), ("width", "wide"), ("mode", "sideways")] {
+        gst_util_set_object_arg(GStreamer.object(element), name, value)
+      }
+      #expect(text(of: element, "width") == "64")
+      #expect(text(of: element, "mode") == "apply")
+    }
+
+    /// A property's value, as gst-launch would write it.
+    private func text(of element: UnsafeMutablePointer<GstElement>, _ name: String) -> String {
+      let type = UnsafeMutableRawPointer(element.pointee.object.object.g_type_instance.g_class)
+        .assumingMemoryBound(to: GObjectClass.self)
+      let spec = g_object_class_find_property(type, name)!
+      #expect(String(cString: g_param_spec_get_blurb(spec)).count > 10)
+      var value = GValue()
+      g_value_init(&value, spec.pointee.value_type)
+      defer { g_value_unset(&value) }
+      g_object_get_property(GStreamer.object(element), name, &value)
+      let text = gst_value_serialize(&value)!
+      defer { g_free(text) }
+      return String(cString: text).replacingOccurrences(of: "\"", with: "").replacingOccurrences(of: "\\", with: "")
     }
 
     @Test func framesBeforeCaps() {
@@ -127,19 +171,7 @@ extension ElementSuite {
         gst_object_unref(bus)
       }
       for (name, expected) in values {
-        let spec = g_object_class_find_property(
-          UnsafeMutableRawPointer(element.pointee.object.object.g_type_instance.g_class)
-            .assumingMemoryBound(to: GObjectClass.self), name)!
-        var value = GValue()
-        g_value_init(&value, spec.pointee.value_type)
-        defer { g_value_unset(&value) }
-        g_object_get_property(GStreamer.object(element), name, &value)
-        let text = gst_value_serialize(&value)!
-        defer { g_free(text) }
-        let found = String(cString: text).replacingOccurrences(of: "\"", with: "").replacingOccurrences(
-          of: "\\", with: "")
-        #expect(found == expected, "\(name)")
-        #expect(String(cString: g_param_spec_get_blurb(spec)).count > 10)
+        #expect(text(of: element, name) == expected, "\(name)")
       }
     }
   }

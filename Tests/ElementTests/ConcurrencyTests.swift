@@ -83,8 +83,7 @@ extension ElementSuite {
     }
 
     @Test func elementsShareOneModelUntilTheLastStops() throws {
-      let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../Goldens/tiny-zeroscope").standardized.path
+      let folder = ElementSuite.tinyModel
       let models = SharedModels()
       let found = Mutex<[ObjectIdentifier]>([])
       do {

@@ -8,7 +8,11 @@ import Testing
 @testable import MotionTransferElement
 
 /// All suites run one after another: several measure time.
-@Suite(.serialized) enum ElementSuite {}
+@Suite(.serialized) enum ElementSuite {
+  /// A whole model folder of a few kilobytes, for the real engine.
+  static let tinyModel = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../Goldens/tiny-zeroscope").standardized.path
+}
 
 /// A frame that came out.
 struct OutFrame: Equatable {

@@ -66,6 +66,23 @@ extension ElementSuite {
       #expect(GStreamer.reports(source.bus).progress == ["START", "CANCELED"])
     }
 
+    @Test(arguments: [GST_STATE_READY, GST_STATE_NULL])
+    func aSourceRestartsAfterAnErrorAndAfterAnInterruption(_ state: GstState) {
+      let source = SourceHarness(["prompt": "fail"])
+      source.play()
+      #expect(source.pull(1).isEmpty)
+      #expect(!GStreamer.reports(source.bus).errors.isEmpty)
+      gst_element_set_state(source.pipeline, state)
+      source.set("prompt", "wait")
+      source.play()
+      let patience = Date().addingTimeInterval(5)
+      while Echo.running.load(ordering: .relaxed) == 0, Date() < patience { usleep(500) }
+      gst_element_set_state(source.pipeline, state)
+      source.set("prompt", "fox")
+      source.play()
+      #expect(source.pull(5).map(\.pts) == (0..<5).map { $0 * ElementHarness.frame })
+    }
+
     @Test func whatCannotWorkIsRefusedAtTheStart() {
       let cases: [(KeyValuePairs<String, String>, String)] = [
         ([:], error(GST_RESOURCE_ERROR_SETTINGS)),
@@ -98,8 +115,10 @@ private final class SourceHarness {
     element = gst_bin_get_by_name(cgst_bin(pipeline), "s")
     sink = gst_bin_get_by_name(cgst_bin(pipeline), "a")
     bus = gst_element_get_bus(pipeline)
-    for (name, value) in properties { gst_util_set_object_arg(GStreamer.object(element), name, value) }
+    for (name, value) in properties { set(name, value) }
   }
+
+  func set(_ name: String, _ value: String) { gst_util_set_object_arg(GStreamer.object(element), name, value) }
 
   deinit {
     stop()
