@@ -12,6 +12,7 @@ check "the latency tracer works" bash -c "GST_TRACERS='latency(flags=pipeline+el
 mkdir -p "$work/dots"
 check "pipelines can be drawn" bash -c "GST_DEBUG_DUMP_DOT_DIR='$work/dots' gst-launch-1.0 motiongeneratesrc num-buffers=2 model='$tiny' width=24 \
   height=16 num-frames=2 num-inference-steps=1 prompt=cat ! fakesink && grep -lq motiongeneratesrc '$work'/dots/*.dot"
+check "seeks through a demuxer give the frames asked for" /usr/bin/python3 "$here/seeks.py" "$root/Pipelines/reference.mkv" "$tiny"
 check "a log says what each clip is" bash -c "GST_DEBUG=motiontransfer:5 GST_DEBUG_NO_COLOR=1 gst-launch-1.0 videotestsrc num-buffers=4 ! \
   video/x-raw,framerate=8/1 ! motiontransfer mode=apply model='$tiny' width=24 height=16 num-frames=4 num-inference-steps=1 prompt=cat ! \
   fakesink 2>&1 | grep -q 'clip 0: .*cat'"
