@@ -34,8 +34,11 @@ for run in "${runs[@]}"; do
     products="$root/.build/$run/release"
     swift build -c release --scratch-path ".build/$run" --sanitize "$run" --product gstmotiontransfer
     # gst-launch and Python know nothing of sanitizers: the library goes in front of them.
-    library="$(find "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")" -name "libclang_rt.${run:0:1}san-x86_64.so" | head -n 1)"
-    under=(env LD_PRELOAD="$library")
+    toolchain="$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")"
+    libraries=("$(find "$toolchain" -name "libclang_rt.${run:0:1}san-x86_64.so" | head -n 1)")
+    # ThreadSanitizer's asks for symbols of these.
+    [ "$run" = address ] || libraries+=("$toolchain"/lib/swift/linux/lib{dispatch,BlocksRuntime}.so)
+    under=(env LD_PRELOAD="${libraries[*]}")
     ;;
   valgrind)
     products="$work/plugin"

@@ -38,12 +38,12 @@ public final class ThreadPool: Sendable {
   /// Runs `body(0) ... body(count - 1)`, each once, in any order and at the same time where possible.
   public func forEach(_ count: Int, _ body: (Int) -> Void) {
     let cancellation = Self.cancellation
-    guard count > 1, let loop = begin(count, cancellation) else {
-      for i in 0..<count where cancellation?.isRequested != true { body(i) }
-      return
-    }
     withoutActuallyEscaping(body) { escaping in
-      loop.run(escaping, publish: { self.publish(loop) }, retract: { self.retract() })
+      guard count > 1, let loop = begin(count, cancellation, escaping) else {
+        for i in 0..<count where cancellation?.isRequested != true { body(i) }
+        return
+      }
+      loop.run(publish: { self.publish(loop) }, retract: { self.retract() })
     }
   }
 
@@ -55,13 +55,14 @@ public final class ThreadPool: Sendable {
     forEach((count + size - 1) / size) { body($0 * size..<min(count, ($0 + 1) * size)) }
   }
 
-  /// A loop for the workers, or nil where this caller must run alone.
-  private func begin(_ count: Int, _ cancellation: Cancellation?) -> Loop? {
+  /// A loop for the workers, or nil where this caller must run alone. A worker that is late for the last loop may
+  /// join this one at once, before it is published.
+  private func begin(_ count: Int, _ cancellation: Cancellation?, _ body: @escaping (Int) -> Void) -> Loop? {
     state.locked { state in
       guard state.loop == nil, state.limit > 1 else { return nil }
       while state.workers < state.limit - 1, spawn(index: state.workers) { state.workers += 1 }
       guard state.workers > 0 else { return nil }
-      let loop = Loop(count: count, helpers: state.limit - 1, cancellation)
+      let loop = Loop(count: count, helpers: state.limit - 1, cancellation, body)
       state.loop = loop
       return loop
     }
@@ -122,21 +123,20 @@ private final class Loop: @unchecked Sendable {
   private let next = Atomic<Int>(0)
   private let places: Atomic<Int>
   private let inside = Guarded(0)
-  /// Set before publication and cleared after the last worker has left.
+  /// Cleared after the last worker has left: the caller lends it.
   private var body: ((Int) -> Void)?
-
   private let cancellation: Cancellation?
 
-  init(count: Int, helpers: Int, _ cancellation: Cancellation?) {
+  init(count: Int, helpers: Int, _ cancellation: Cancellation?, _ body: @escaping (Int) -> Void) {
     self.count = count
     self.cancellation = cancellation
+    self.body = body
     places = Atomic(helpers)
   }
 
-  func run(_ body: @escaping (Int) -> Void, publish: () -> Void, retract: () -> Void) {
-    self.body = body
+  func run(publish: () -> Void, retract: () -> Void) {
     publish()
-    iterate(body)
+    if let body { iterate(body) }
     retract()  // nobody joins from here on
     inside.waiting(while: { $0 > 0 }) { _ in }
     self.body = nil

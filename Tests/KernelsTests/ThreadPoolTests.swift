@@ -1,3 +1,4 @@
+import Dispatch
 import Kernels
 import Synchronization
 import Testing
@@ -29,6 +30,17 @@ import Testing
     let total = Atomic<Int>(0)
     for _ in 0..<20_000 { ThreadPool.shared.forEach(3) { _ in total.wrappingAdd(1, ordering: .relaxed) } }
     #expect(total.load(ordering: .relaxed) == 60_000)
+  }
+
+  /// A worker that is late for one thread's loop meets another's: it must see all of it.
+  @Test func shortLoopsFromSeveralThreads() {
+    let total = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: 4) { _ in
+      for round in 0..<20_000 {
+        ThreadPool.shared.forEach(3) { total.wrappingAdd($0 + round % 2, ordering: .relaxed) }
+      }
+    }
+    #expect(total.load(ordering: .relaxed) == 4 * (20_000 * 3 + 10_000 * 3))
   }
 }
 

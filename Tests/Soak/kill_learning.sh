@@ -26,7 +26,7 @@ while [ "$killed" -lt "$kills" ]; do
   *) tail -n 3 "$work/log" >&2 && exit 1 ;;
   esac
   # Nothing but the old file or the whole new one under the name.
-  if [ "$(head -c 3 "$work/learned.safetensors")" != old ]; then
+  if [ "$(head -c 3 "$work/learned.safetensors" | tr -d '\0')" != old ]; then
     cmp "$work/learned.safetensors" "$work/expected.safetensors"
     resumed=$((resumed + 1))
     echo "old" >"$work/learned.safetensors"
