@@ -55,9 +55,10 @@ for run in "${runs[@]}"; do
   esac
   export GST_PLUGIN_PATH="$products"
   rm -f "$work"/*.*
-  gst-inspect-1.0 motiontransfer >"$work/inspect"
+  "${under[@]}" gst-inspect-1.0 motiontransfer >"$work/inspect" 2>&1 || { cat "$work/inspect" && exit 1; }
   source=(videotestsrc num-buffers=10 ! "video/x-raw,width=24,height=16,framerate=8/1")
-  small=(width=24 height=16 num-frames=4 n-threads=2 num-inference-steps=2 sites=all)
+  generated=(width=24 height=16 num-frames=4 n-threads=2 num-inference-steps=2)
+  small=("${generated[@]}" sites=all)
   motion="$work/m.safetensors"
   check "learning and applying" 0 gst-launch-1.0 "${source[@]}" ! motiontransfer "${small[@]}" prompt=cat \
     reference-prompt=ball inversion-steps=2 motion-embedding="$motion" ! fakesink
@@ -67,7 +68,7 @@ for run in "${runs[@]}"; do
     preview-interval=1 motion-embedding="$motion" ! fakesink
   check "two elements" 0 gst-launch-1.0 "${source[@]}" ! tee name=t ! queue ! motiontransfer "${small[@]}" prompt=cat mode=apply \
     motion-embedding="$motion" ! fakesink t. ! queue ! motiontransfer "${small[@]}" prompt=dog mode=apply ! fakesink
-  check "the source" 0 gst-launch-1.0 motiongeneratesrc "${small[@]}" prompt=cat num-buffers=6 ! fakesink
+  check "the source" 0 gst-launch-1.0 motiongeneratesrc "${generated[@]}" prompt=cat num-buffers=6 ! fakesink
   head -c 500 "$motion" >"$work/short.safetensors"
   check "a truncated embedding" 1 gst-launch-1.0 "${source[@]}" ! motiontransfer "${small[@]}" prompt=cat mode=apply \
     motion-embedding="$work/short.safetensors" ! fakesink

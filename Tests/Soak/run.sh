@@ -5,7 +5,7 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 export GST_PLUGIN_PATH="$root/.build/release" PATH="$root/.build/release:$PATH"
-starts=60 seeks=40 cancellations=30 kills=5
+starts=60 seeks=60 cancellations=30 kills=5
 [ "${1:-}" = --long ] && starts=1000 seeks=200 cancellations=200 kills=50
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
