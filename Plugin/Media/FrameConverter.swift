@@ -66,34 +66,46 @@ public final class FrameConverter {
       // and 24-bit ones around pixel centres, as everyone else does: convert first, then stretch RGB.
       var converted = rgb
       cgst_video_info_set_packed_rgb(&converted, UInt32(input.width), UInt32(input.height))
+      converted.fps_n = input.fps_n
+      converted.fps_d = input.fps_d
       return [converted, rgb]
     }
-    guard Int(input.width) >= 2 * width, Int(input.height) >= 2 * height, let format = shrinkable(input.finfo.pointee)
-    else { return [rgb] }
-    var small = GstVideoInfo()
-    // Packed formats keep their halved chroma: twice the width holds it all.
-    let columns = format.isHalved ? 2 * width : width
-    guard gst_video_info_set_format(&small, format.format, UInt32(columns), UInt32(height)) != 0 else { return [rgb] }
-    small.colorimetry = input.colorimetry
-    small.chroma_site = input.chroma_site
-    small.fps_n = input.fps_n
-    small.fps_d = input.fps_d
-    return [small, rgb]
+    guard Int(input.width) >= 2 * width, Int(input.height) >= 2 * height else { return [rgb] }
+    switch input.finfo.pointee.format {
+    case GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_UYVY:
+      // Taking the planes apart is cheap.
+      let planar = like(input, GST_VIDEO_FORMAT_Y42B, Int(input.width), Int(input.height))
+      return [planar, like(input, GST_VIDEO_FORMAT_Y444, width, height), rgb]
+    case let format:
+      return (shrinkable(format).map { [like(input, $0, width, height)] } ?? []) + [rgb]
+    }
   }
 
-  /// The format with full chroma that GstVideoConverter shrinks to plane by plane; nil where it has none.
-  private static func shrinkable(_ input: GstVideoFormatInfo) -> (format: GstVideoFormat, isHalved: Bool)? {
-    switch input.format {
+  /// Frames as `input` says in another format and size.
+  private static func like(_ input: GstVideoInfo, _ format: GstVideoFormat, _ width: Int, _ height: Int) -> GstVideoInfo
+  {
+    var info = GstVideoInfo()
+    gst_video_info_set_format(&info, format, UInt32(width), UInt32(height))
+    // GstVideoConverter has its fast ways only where these agree.
+    info.colorimetry = input.colorimetry
+    info.chroma_site = input.chroma_site
+    info.fps_n = input.fps_n
+    info.fps_d = input.fps_d
+    return info
+  }
+
+  /// The format with full chroma that GstVideoConverter shrinks `input` to plane by plane; nil where it has none.
+  private static func shrinkable(_ input: GstVideoFormat) -> GstVideoFormat? {
+    switch input {
     case GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_YV12, GST_VIDEO_FORMAT_Y42B, GST_VIDEO_FORMAT_Y444:
-      (GST_VIDEO_FORMAT_Y444, false)
+      GST_VIDEO_FORMAT_Y444
     case GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_NV16, GST_VIDEO_FORMAT_NV24:
-      (GST_VIDEO_FORMAT_NV24, false)
-    case GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_UYVY, GST_VIDEO_FORMAT_YVYU: (input.format, true)
+      GST_VIDEO_FORMAT_NV24
     case GST_VIDEO_FORMAT_RGB, GST_VIDEO_FORMAT_BGR, GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx,
       GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR, GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA,
       GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR, GST_VIDEO_FORMAT_AYUV, GST_VIDEO_FORMAT_GBR,
       GST_VIDEO_FORMAT_GRAY8:
-      (input.format, false)
+      input
     default: nil
     }
   }
@@ -134,13 +146,18 @@ public final class FrameConverter {
     pixels.append(contentsOf: repeatElement(0, count: width * height * 3))
     pixels.withUnsafeMutableBufferPointer { all in
       guard let base = all.baseAddress else { return }
-      guard steps.count > 1 else { return steps[0].convert(&frame, to: base + start) }
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Int(steps[0].output.size)) { middle in
-        guard let middlePixels = middle.baseAddress else { return }
-        steps[0].convert(&frame, to: middlePixels)
-        var middleFrame = cgst_video_frame_over(&steps[0].output, middlePixels)
-        steps[1].convert(&middleFrame, to: base + start)
-      }
+      run(steps[...], &frame, to: base + start)
+    }
+  }
+
+  private func run(_ steps: ArraySlice<Step>, _ frame: inout GstVideoFrame, to pixels: UnsafeMutablePointer<UInt8>) {
+    guard let step = steps.first else { return }
+    guard steps.count > 1 else { return step.convert(&frame, to: pixels) }
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Int(step.output.size)) { middle in
+      guard let middlePixels = middle.baseAddress else { return }
+      step.convert(&frame, to: middlePixels)
+      var middleFrame = cgst_video_frame_over(&step.output, middlePixels)
+      run(steps.dropFirst(), &middleFrame, to: pixels)
     }
   }
 

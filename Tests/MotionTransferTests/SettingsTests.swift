@@ -20,7 +20,6 @@ import Testing
   @Test func badOptionsSayFoundAndExpected() throws {
     let cases: [(String, (inout Options) -> Void)] = [
       ("width", { $0.width = 25 }), ("height", { $0.height = 0 }), ("num-frames", { $0.numFrames = 0 }),
-      ("num-frames", { ($0.numFrames, $0.width, $0.height) = (256, 8192, 8192) }),
       ("num-inference-steps", { $0.numInferenceSteps = 0 }), ("guidance-scale", { $0.guidanceScale = -2 }),
       ("noise-prior", { $0.noisePrior = 1.5 }), ("learning-rate", { $0.learningRate = 0 }),
       ("motion-scale", { $0.motionScale = .infinity }), ("inversion-steps", { $0.inversionSteps = 0 }),
@@ -60,6 +59,13 @@ import Testing
     ] {
       #expect(failure { try options.set(name, value) }?.message.contains(expected) == true, "\(name)")
     }
+  }
+
+  @Test func moreThanTheMachineHoldsIsRefused() throws {
+    var options = Options()
+    (options.numFrames, options.width, options.height) = (256, 8192, 8192)
+    let error = try #require(failure { _ = try MotionTransferEngine.geometry(model: model, options) })
+    #expect(error.kind == .noSpace && error.message.contains("take at least"))
   }
 
   @Test func generatingNeedsAPromptAndNoiseForItsPrior() throws {
