@@ -136,6 +136,19 @@ public struct WeightMatrix {
     product(x, stride: columns, rows: m, y)
   }
 
+  /// dx (m, columns) of `multiplyGated` from x and dy (m, rows / 2): the halves are computed again, a few rows at a time.
+  public func gatedInputGradient(
+    _ x: UnsafePointer<Float>, m: Int, bias: UnsafePointer<Float>?, _ dy: UnsafePointer<Float>,
+    _ dx: UnsafeMutablePointer<Float>
+  ) {
+    var halves = PanelProduct(operand(transposed: true))
+    halves.bias = bias
+    let half = rows / 2
+    halves.then(PanelProduct(operand(transposed: false)), x, rows: m, dx) { first, count, halves in
+      mtk_geglu_pullback(halves, dy + first * half, halves, count, half)
+    }
+  }
+
   /// y (m, columns) = x (m, rows) · self: the input gradient of a linear layer.
   public func multiply(_ x: UnsafePointer<Float>, m: Int, _ y: UnsafeMutablePointer<Float>) {
     PanelProduct(operand(transposed: false))(x, stride: rows, rows: m, y)

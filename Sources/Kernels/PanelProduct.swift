@@ -66,6 +66,21 @@ struct PanelProduct {
     _ rows: Int, _ body: (_ product: mtk_product, _ rows: Range<Int>, _ panels: Range<Int>) -> Void
   ) {
     guard rows > 0, panels > 0 else { return }
+    withPacked { product in
+      let (rowSize, panelSize) = jobSize(rows)
+      let rowJobs = (rows + rowSize - 1) / rowSize
+      let panelJobs = (panels + panelSize - 1) / panelSize
+      ThreadPool.shared.forEach(rowJobs * panelJobs) { job in
+        let (row, panel) = (job / panelJobs * rowSize, job % panelJobs * panelSize)
+        withRounding(product) {
+          body($0, row..<min(rows, row + rowSize), panel..<min(panels, panel + panelSize))
+        }
+      }
+    }
+  }
+
+  /// Packs the matrix on all threads and describes the product with it; rows, y and scratch are the caller's.
+  private func withPacked(_ body: (mtk_product) -> Void) {
     var matrix = matrix
     withScratch(mtk_packed_size(matrix.taps, matrix.depth, matrix.columns, gate ? 1 : 0)) { packed in
       let grain = max(1, 65_536 / (matrix.taps * matrix.depth * mtk_panel_columns()))
@@ -85,19 +100,17 @@ struct PanelProduct {
       product.bias = bias
       product.gate = gate ? 1 : 0
       product.is_rounded = isRounded ? 1 : 0
-      let (rowSize, panelSize) = jobSize(rows)
-      let rowJobs = (rows + rowSize - 1) / rowSize
-      let panelJobs = (panels + panelSize - 1) / panelSize
-      ThreadPool.shared.forEach(rowJobs * panelJobs) { job in
-        let (row, panel) = (job / panelJobs * rowSize, job % panelJobs * panelSize)
-        let part = (row..<min(rows, row + rowSize), panel..<min(panels, panel + panelSize))
-        guard isRounded else { return body(product, part.0, part.1) }
-        withScratch(mtk_product_scratch(matrix.taps, matrix.depth, product.gate)) { scratch in
-          var product = product
-          product.scratch = scratch
-          body(product, part.0, part.1)
-        }
-      }
+      body(product)
+    }
+  }
+
+  /// The product with the scratch that rounding needs.
+  private func withRounding(_ product: mtk_product, _ body: (mtk_product) -> Void) {
+    guard isRounded else { return body(product) }
+    withScratch(mtk_product_scratch(matrix.taps, matrix.depth, product.gate)) { scratch in
+      var product = product
+      product.scratch = scratch
+      body(product)
     }
   }
 
@@ -112,6 +125,56 @@ struct PanelProduct {
     let rowJobs = (rows + rowSize - 1) / rowSize
     let panelJobs = max(1, min(panels, wanted / rowJobs))
     return (rowSize, (panels + panelJobs - 1) / panelJobs)
+  }
+}
+
+extension PanelProduct {
+  /// y = (self x changed by `change`) through `next`, for a few rows at a time: what lies between exists in the cache
+  /// only.
+  ///
+  /// - Parameters:
+  ///   - x: (rows, depth)
+  ///   - change: is given the first row, their number and the products (count, columns), and changes these in place
+  func then(
+    _ next: PanelProduct, _ x: UnsafePointer<Float>, rows: Int, _ y: UnsafeMutablePointer<Float>,
+    change: (_ first: Int, _ count: Int, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    guard rows > 0 else { return }
+    let (depth, between) = (matrix.depth, matrix.columns)
+    let threads = ThreadPool.shared.threads
+    let chunk = mtk_row_chunk()
+    let jobs = (rows + threads * chunk - 1) / (threads * chunk) * threads
+    let share = max(16, (rows + jobs - 1) / jobs)
+    withPacked { first in
+      next.withPacked { second in
+        ThreadPool.shared.forEach((rows + share - 1) / share) { job in
+          let row = job * share
+          let count = min(share, rows - row)
+          withScratch(count * between) { middle in
+            withRounding(first) { product in
+              product.run(x + row * depth, stride: depth, rows: count, middle, panels)
+            }
+            change(row, count, middle)
+            next.withRounding(second) { product in
+              product.run(middle, stride: between, rows: count, y + row * next.width, next.panels)
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension mtk_product {
+  /// All panels of `rows` rows.
+  fileprivate func run(
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, _ y: UnsafeMutablePointer<Float>, _ panels: Int
+  ) {
+    var product = self
+    product.base = x
+    product.row_stride = stride
+    product.y = y
+    mtk_panel_product(&product, 0, rows, 0, panels)
   }
 }
 

@@ -5,7 +5,7 @@ import Kernels
 /// Nodes are numbered as they are made, so the waiting node with the highest number has no user left.
 private final class Backward {
   private let checkCancellation: () throws -> Void
-  private var gradients: [UInt64: (node: Node, gradient: Tensor, isOwn: Bool)] = [:]
+  private var gradients: [UInt64: (node: Node, gradient: Tensor)] = [:]
   /// Numbers of the waiting nodes that are not leaves: a heap, the highest first.
   private var queue: [UInt64] = []
 
@@ -15,18 +15,18 @@ private final class Backward {
   struct Unowned: @unchecked Sendable { let pass: Backward }
 
   func add(_ gradient: Tensor, to node: Node) {
-    guard let waiting = gradients.removeValue(forKey: node.number) else {
-      gradients[node.number] = (node, gradient.detached(), false)
+    guard var sum = gradients.removeValue(forKey: node.number)?.gradient else {
+      gradients[node.number] = (node, gradient.detached())
       if !node.isLeaf { push(node.number) }
       return
     }
-    // The first sum makes a tensor of its own; later ones are added in place.
-    let sum = waiting.isOwn ? waiting.gradient : waiting.gradient.copied()
+    // Added in place, unless the waiting one is still somebody else's, too.
+    if !sum.ownsStorage() { sum = sum.copied() }
     withExtendedLifetime((sum, gradient)) {
       Elementwise.accumulate(
         gradient.pointer, into: UnsafeMutablePointer(mutating: sum.pointer), count: sum.count)
     }
-    gradients[node.number] = (node, sum, true)
+    gradients[node.number] = (node, sum)
   }
 
   func take(_ node: Node) -> Tensor? {
@@ -39,7 +39,7 @@ private final class Backward {
     while let number = queue.first, number > floor {
       try checkCancellation()
       removeFirst()
-      guard let (node, dy, _) = gradients.removeValue(forKey: number),
+      guard let (node, dy) = gradients.removeValue(forKey: number),
         let (inputs, pullback) = node.consume()
       else { continue }
       for (input, gradient) in zip(inputs, try pullback(dy)) {

@@ -10,7 +10,7 @@ public struct Tensor: Sendable {
   public let shape: [Int]
   /// How the elements are stored.
   public let dtype: DType
-  let storage: Storage
+  private(set) var storage: Storage
   /// First element, counted in elements.
   let offset: Int
   /// nil: nobody will ever ask for this gradient.
@@ -124,6 +124,9 @@ extension Tensor {
       }
     }
   }
+
+  /// Whether no other tensor shares this memory.
+  mutating func ownsStorage() -> Bool { isKnownUniquelyReferenced(&storage) }
 
   /// The same elements in memory of their own.
   public func copied() -> Tensor {

@@ -88,6 +88,32 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 5, 250], [true, false]) func gatedLinearLayerWithFrozenWeights(rows: Int, hasBias: Bool) throws {
+    var generator = TorchGenerator(seed: 4)
+    let (x, w, b) = (generator.randn([rows, 24]), generator.randn([2 * 19, 24]), generator.randn([2 * 19]))
+    let bias = hasBias ? b : nil
+    let mask = generator.randn([rows, 19])
+    let plain = try valueAndGradients(of: [x]) { ($0[0].linear(w, bias).geglu() * mask).sum() }
+    let fused = try valueAndGradients(of: [x]) { ($0[0].linearGEGLU(w, bias) * mask).sum() }
+    for (p, q) in zip(plain.gradients[0].toArray(), fused.gradients[0].toArray()) {
+      #expect(abs(p - q) <= 2e-5 * max(1, abs(p)))
+    }
+    // Each row is a matter of its own, however rows are spread over threads.
+    let first = try valueAndGradients(of: [x.sliced(axis: 0, 0..<1)]) { leaves in
+      (leaves[0].linearGEGLU(w, bias) * mask.sliced(axis: 0, 0..<1)).sum()
+    }
+    #expect(first.gradients[0].toArray() == Array(fused.gradients[0].toArray().prefix(24)))
+  }
+
+  @Test func sharedGradientsAreNotOverwritten() throws {
+    // y = x + x: one gradient, handed to both; a third is added to it.
+    let (_, gradients) = try valueAndGradients(of: [Tensor([1, 2], shape: [2]), Tensor([3, 4], shape: [2])]) { leaves in
+      let both = leaves[0] + leaves[1]
+      return (both + leaves[0] * 2 + leaves[0]).sum()
+    }
+    #expect(gradients[0].toArray() == [4, 4] && gradients[1].toArray() == [1, 1])
+  }
+
   @Test func errorsInRecomputedPiecesSurface() throws {
     struct Stop: Error {}
     nonisolated(unsafe) var calls = 0

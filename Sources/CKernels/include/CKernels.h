@@ -33,6 +33,7 @@ void mtk_quick_gelu(const float *x, float *y, size_t n);
 void mtk_quick_gelu_pullback(const float *x, const float *dy, float *dx, size_t n);
 /// x: rows x 2h, halves a and g; y = a * gelu(g): rows x h
 void mtk_geglu(const float *x, float *y, size_t rows, size_t h);
+/// dx may be x.
 void mtk_geglu_pullback(const float *x, const float *dy, float *dx, size_t rows, size_t h);
 
 // Reductions, in a fixed order.

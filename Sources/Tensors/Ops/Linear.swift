@@ -39,14 +39,19 @@ extension Tensor {
 
   /// y = a · gelu(g), a and g the halves of x Wᵀ + b: (..., K) -> (..., N/2), W (N, K) in any precision, b (N).
   ///
-  /// One pass without a gradient; where one is asked for, the halves are kept for it.
+  /// One pass; the way back computes the halves again from x, so that nothing 2N wide is kept. Only where the weight
+  /// learns, too, its gradient needs the halves.
   public func linearGEGLU(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
-    guard !isRecorded([self, weight, bias]) else { return linear(weight, bias).geglu() }
+    guard !isRecorded([weight, bias]) else { return linear(weight, bias).geglu() }
     let (n, k) = (weight.shape[0], weight.shape[1])
     precondition(weight.rank == 2 && n % 2 == 0 && shape.last == k, "linearGEGLU: \(shape) with \(weight.shape)")
-    return withExtendedLifetime((self, weight, bias)) {
-      Tensor(shape.dropLast() + [n / 2]) { y in
-        weight.matrix(rows: n, columns: k).multiplyGated(pointer, m: count / k, bias: bias?.pointer, y)
+    let (x, w, m) = (detached(), weight.matrix(rows: n, columns: k), count / k)
+    let y = withExtendedLifetime((x, weight, bias)) {
+      Tensor(shape.dropLast() + [n / 2]) { w.multiplyGated(x.pointer, m: m, bias: bias?.pointer, $0) }
+    }
+    return y.recorded([self]) { dy in
+      withExtendedLifetime((x, weight, bias, dy)) {
+        [Tensor(x.shape) { w.gatedInputGradient(x.pointer, m: m, bias: bias?.pointer, dy.pointer, $0) }]
       }
     }
   }
