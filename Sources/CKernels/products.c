@@ -1,4 +1,4 @@
-// Compiles products.inc, attention.inc and winograd.inc for each instruction set and forwards to the best that the processor has.
+// Compiles products.inc, attention.inc, winograd.inc and temporal.inc for each instruction set and forwards to the best that the processor has.
 #include "CProducts.h"
 #include "dispatch.h"
 
@@ -13,6 +13,7 @@
 #include "products.inc"
 #include "attention.inc"
 #include "winograd.inc"
+#include "temporal.inc"
 static size_t baseline_panel_columns(void) { return 2 * LANES; }
 static size_t baseline_row_chunk(void) { return 8 * ROWS; }
 #undef NAME
@@ -27,6 +28,7 @@ static size_t baseline_row_chunk(void) { return 8 * ROWS; }
 #include "products.inc"
 #include "attention.inc"
 #include "winograd.inc"
+#include "temporal.inc"
 static size_t avx2_panel_columns(void) { return 2 * LANES; }
 static size_t avx2_row_chunk(void) { return 8 * ROWS; }
 #undef NAME
@@ -43,6 +45,7 @@ static size_t avx2_row_chunk(void) { return 8 * ROWS; }
 #include "products.inc"
 #include "attention.inc"
 #include "winograd.inc"
+#include "temporal.inc"
 static size_t avx512_panel_columns(void) { return 2 * LANES; }
 static size_t avx512_row_chunk(void) { return 8 * ROWS; }
 #undef NAME
@@ -60,6 +63,7 @@ static size_t avx512_row_chunk(void) { return 8 * ROWS; }
 #include "products.inc"
 #include "attention.inc"
 #include "winograd.inc"
+#include "temporal.inc"
 static size_t avx512bf16_panel_columns(void) { return 2 * LANES; }
 static size_t avx512bf16_row_chunk(void) { return 8 * ROWS; }
 #undef NAME
@@ -82,3 +86,7 @@ FORWARD_PRODUCT(void, winograd_weights, (const mtk_matrix *weights, int side, in
 FORWARD_PRODUCT(size_t, winograd_tiles, (int side, size_t inputs, size_t outputs), (side, inputs, outputs))
 FORWARD_PRODUCT(size_t, winograd_scratch, (int side, size_t inputs, size_t outputs), (side, inputs, outputs))
 FORWARD_PRODUCT(void, winograd_product, (const mtk_winograd *convolution, size_t first, size_t count, float *scratch), (convolution, first, count, scratch))
+FORWARD_PRODUCT(void, temporal_weights, (const mtk_matrix *weights, size_t first, size_t count, float *plus, float *minus), (weights, first, count, plus, minus))
+FORWARD_PRODUCT(size_t, temporal_rows, (size_t inputs, size_t outputs), (inputs, outputs))
+FORWARD_PRODUCT(size_t, temporal_scratch, (size_t inputs, size_t outputs), (inputs, outputs))
+FORWARD_PRODUCT(void, temporal_product, (const mtk_temporal *convolution, size_t first, size_t count, float *scratch), (convolution, first, count, scratch))

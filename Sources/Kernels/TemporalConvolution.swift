@@ -23,6 +23,11 @@ public struct TemporalConvolution {
     _ x: UnsafePointer<Float>, _ weight: WeightMatrix, _ bias: UnsafePointer<Float>?,
     _ y: UnsafeMutablePointer<Float>
   ) {
+    if let fast = TemporalWinograd(self, inputs: inputs, outputs: outputs) {
+      let operand = weight.operand(
+        taps: 3, depth: inputs, columns: outputs, tapStride: outputs * inputs, depthStride: 1, columnStride: inputs)
+      return fast(x, operand, flipped: false, bias, y)
+    }
     convolution.forward(x, weight, bias, y)
   }
 
@@ -30,6 +35,11 @@ public struct TemporalConvolution {
   public func inputGradient(
     _ dy: UnsafePointer<Float>, _ weight: WeightMatrix, _ dx: UnsafeMutablePointer<Float>
   ) {
+    if let fast = TemporalWinograd(self, inputs: outputs, outputs: inputs) {
+      let operand = weight.operand(
+        taps: 3, depth: outputs, columns: inputs, tapStride: outputs * inputs, depthStride: inputs, columnStride: 1)
+      return fast(dy, operand, flipped: true, nil, dx)
+    }
     convolution.inputGradient(dy, weight, dx)
   }
 

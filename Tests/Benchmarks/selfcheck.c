@@ -258,6 +258,41 @@ static void winograd(int side, size_t images, size_t height, size_t width, size_
   free(x), free(w), free(bias), free(y), free(packed), free(scratch), free(turned);
 }
 
+// Over three frames, by F(2, 3); the direct way beside it.
+static void temporal(size_t clips, size_t frames, size_t pixels, size_t inputs, size_t outputs) {
+  size_t size = inputs * outputs, places = clips * ((frames + 1) / 2) * pixels;
+  float *x = numbers(clips * frames * pixels * inputs), *w = numbers(3 * size), *bias = numbers(outputs);
+  float *y = numbers(clips * frames * pixels * outputs), *u = numbers(2 * size);
+  size_t one = mtk_packed_size(1, inputs, outputs, 0), panels = one / inputs / mtk_panel_columns();
+  float *packed = numbers(4 * one), *scratch = numbers(mtk_temporal_scratch(inputs, outputs));
+  mtk_matrix m = {w, MTK_FLOAT32, 0, 1, (ptrdiff_t)inputs, 1, inputs, outputs};
+  mtk_temporal_weights(&m, 0, size / 3, u, u + size);
+  mtk_temporal_weights(&m, size / 3, size - size / 3, u, u + size);
+  const float *bases[] = {w, u, u + size, w + 2 * size};
+  for (int e = 0; e < 4; e++) m.base = bases[e], mtk_pack(&m, 0, 0, 0, panels, packed + (size_t)e * one);
+  mtk_temporal p = {x, frames, pixels, inputs, outputs, packed, bias, y};
+  mtk_temporal_product(&p, 0, places / 3, scratch);
+  mtk_temporal_product(&p, places / 3, places - places / 3, scratch);
+  double worst = 0;
+  for (size_t row = 0; row < clips * frames * pixels; row += frames * pixels > 200 ? 61 : 1)
+    for (size_t o = 0; o < outputs; o += 3) {
+      double sum = bias[o];
+      for (size_t t = 0; t < 3; t++) {
+        size_t frame = row / pixels % frames + t - 1;
+        if (frame >= frames) continue;
+        for (size_t i = 0; i < inputs; i++)
+          sum += (double)x[(row + (t - 1) * pixels) * inputs + i] * w[(t * outputs + o) * inputs + i];
+      }
+      worst = fmax(worst, fabs(sum - y[row * outputs + o]) / sqrt(3.0 * (double)inputs));
+    }
+  double time, flops = 6.0 * (double)(clips * frames * pixels * size);
+  TIME(time, flops, mtk_temporal_product(&p, 0, places, scratch));
+  char name[100];
+  snprintf(name, sizeof name, "F(2) over time, %zux%zux%zu, %zu to %zu channels", clips, frames, pixels, inputs, outputs);
+  verdict(name, worst, 2e-6, flops / time * 1e-9);
+  free(x), free(w), free(bias), free(y), free(u), free(packed), free(scratch);
+}
+
 int main(void) {
   int best = mtk_level;
   for (mtk_level = best; mtk_level >= 0; mtk_level--) {
@@ -283,6 +318,10 @@ int main(void) {
       winograd(side, 16, 16, 16, 64, 64, 0), winograd(side, 16, 8, 8, 96, 96, 1);
       winograd(side, 2, 32, 32, 320, 320, 0);
     }
+    temporal(2, 1, 3, 16, 32), temporal(1, 5, 7, 48, 16), temporal(2, 4, 30, 16, 16);
+    temporal(1, 16, 256, 64, 64), temporal(1, 16, 64, 96, 96), temporal(1, 16, 16, 128, 128), temporal(1, 8, 1024, 320, 320);
+    product(4096, 64, 3, 64, 0, 0, 0, 0), product(1024, 96, 3, 96, 0, 0, 0, 0), product(256, 128, 3, 128, 0, 0, 0, 0);
+    product(8192, 320, 3, 320, 0, 0, 0, 0);
     attention(1, 1, 4, -1), attention(7, 5, 8, -1), attention(20, 20, 12, 0), attention(16, 16, 16, -1);
     attention(256, 256, 16, -1), attention(256, 77, 16, -1), attention(300, 1300, 64, -1);
   }

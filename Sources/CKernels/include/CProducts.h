@@ -94,4 +94,23 @@ size_t mtk_winograd_scratch(int side, size_t inputs, size_t outputs);
 /// Tiles first ..< first + count of all side x side tiles of all images.
 void mtk_winograd_product(const mtk_winograd *convolution, size_t first, size_t count, float *scratch);
 
+/// A convolution over three neighbouring frames, with a frame of zeros before and behind, by Winograd's F(2, 3).
+/// x: (clips, frames, pixels, inputs); inputs and outputs are multiples of 16. packed: four operands one after the other,
+/// each of mtk_packed_size(1, inputs, outputs, 0): the first tap, `plus`, `minus`, the last tap.
+typedef struct {
+  const float *x;
+  size_t frames, pixels, inputs, outputs;
+  const float *packed, *bias;
+  float *y;
+} mtk_temporal;
+/// plus = (g0 + g1 + g2) / 2 and minus = (g0 - g1 + g2) / 2 for elements first ..< first + count of three taps that lie
+/// depth * columns elements apart.
+void mtk_temporal_weights(const mtk_matrix *weights, size_t first, size_t count, float *plus, float *minus);
+/// Rows that fit the cache together.
+size_t mtk_temporal_rows(size_t inputs, size_t outputs);
+/// Floats of scratch.
+size_t mtk_temporal_scratch(size_t inputs, size_t outputs);
+/// Places first ..< first + count, counted through the pixels of each pair of frames, those through the pairs of each clip.
+void mtk_temporal_product(const mtk_temporal *convolution, size_t first, size_t count, float *scratch);
+
 #endif
