@@ -47,11 +47,11 @@ let package = Package(
     layer("Kernels", "CKernels", "COpenBLAS"),
     layer("Tensors", "Kernels"),
     // Models
-    layer("Layers", "Tensors"),
+    layer("Layers", "Tensors", "Kernels"),
     layer("Checkpoints", "Layers", "Tensors"),
     layer("Diffusion", "Checkpoints", "Layers", "Tensors"),
     // Methods
-    layer("MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
+    layer("MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors", "Kernels"),
     layer("Metrics", "Checkpoints", "Layers", "Tensors"),
     layer("Training", "MotionTransfer", "Diffusion", "Checkpoints", "Layers", "Tensors"),
     // Shells

@@ -1,3 +1,4 @@
+import Kernels
 public import Tensors
 
 /// AdamW: Adam with decoupled weight decay and bias correction (Loshchilov and Hutter 2019;
@@ -91,13 +92,15 @@ public struct AdamW: Sendable {
     ) {
       moments.first.withUnsafeMutableBufferPointer { first in
         moments.second.withUnsafeMutableBufferPointer { second in
-          for i in 0..<values.count {
-            let g = gradient[i]
-            let m = first[i] + gain1 * (g - first[i])
-            let v = beta2 * second[i] + gain2 * g * g
-            first[i] = m
-            second[i] = v
-            values[i] = values[i] * kept - stepSize * m / (v.squareRoot() / root + epsilon)
+          Elementwise.split(values.count) { start, count in
+            for i in start..<start + count {
+              let g = gradient[i]
+              let m = first[i] + gain1 * (g - first[i])
+              let v = beta2 * second[i] + gain2 * g * g
+              first[i] = m
+              second[i] = v
+              values[i] = values[i] * kept - stepSize * m / (v.squareRoot() / root + epsilon)
+            }
           }
         }
       }
