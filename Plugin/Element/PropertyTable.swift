@@ -43,6 +43,8 @@ extension Settings {
     GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_SCALE.rawValue: .number(\.guidanceScale),
     GST_MOTION_TRANSFER_PROPERTY_GUIDANCE_RESCALE.rawValue: .number(\.guidanceRescale),
     GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL.rawValue: .count(\.previewInterval),
+    GST_MOTION_TRANSFER_PROPERTY_ARITHMETIC.rawValue: .choice(\.arithmetic.property),
+    GST_MOTION_TRANSFER_PROPERTY_CONVOLUTION.rawValue: .choice(\.convolution.property),
     GST_MOTION_TRANSFER_PROPERTY_VAE_TILING.rawValue: .flag(\.vaeTiling),
     GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK.rawValue: .count(\.feedForwardChunk),
     GST_MOTION_TRANSFER_PROPERTY_QOS.rawValue: .flag(\.qos),

@@ -32,6 +32,8 @@ struct Settings: Sendable {
   var guidanceScale = -1.0
   var guidanceRescale = -1.0
   var qos = false
+  var arithmetic = Arithmetic.float32
+  var convolution = ConvolutionMethod.winograd2
   var vaeTiling = false
   var feedForwardChunk: UInt32 = 0
   var previewInterval: UInt32 = 0
@@ -105,6 +107,8 @@ struct Settings: Sendable {
     options.width = known(width)
     options.height = known(height)
     options.frameRate = frameRate
+    options.arithmetic = arithmetic
+    options.convolution = convolution
     options.memory.vaeTiling = vaeTiling
     options.memory.feedForwardChunk = known(feedForwardChunk)
     options.memory.gradientCheckpointing = gradientCheckpointing

@@ -83,6 +83,15 @@ ENUM_TYPE(highway_type, "GstMotionTransferHighway",
 ENUM_TYPE(timestep_sampling_type, "GstMotionTransferTimestepSampling", AUTO,
     {1, "All alike", "uniform"}, {2, "High noise more often, where motion is decided", "cubic"})
 
+ENUM_TYPE(arithmetic_type, "GstMotionTransferArithmetic",
+    {0, "float32 throughout", "float32"},
+    {1, "Linear layers and convolutions round to bfloat16 and sum in float32: faster with AVX-512 BF16 only", "bfloat16"})
+
+ENUM_TYPE(convolution_type, "GstMotionTransferConvolution",
+    {0, "Sums of products as written", "direct"},
+    {1, "Winograd's F(2x2, 3x3), over time F(2, 3): fewer multiplications, as exact", "winograd2"},
+    {2, "F(4x4, 3x3) where frames are large: fewer still, a digit less exact", "winograd4"})
+
 static void add_string(GObjectClass *c, guint id, GParamFlags flags, const char *name, const char *nick,
     const char *fallback, const char *blurb) {
   g_object_class_install_property(c, id, g_param_spec_string(name, nick, blurb, fallback, flags));
@@ -184,6 +193,10 @@ static void install_clips(GObjectClass *c) {
       "Height of the new video (0: as the model recommends)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_PREVIEW_INTERVAL, CLIP, "preview-interval", "Preview interval", 1000,
       "Denoising steps between two messages that carry a preview of the running clip (0: none)");
+  add_enum(c, GST_MOTION_TRANSFER_PROPERTY_ARITHMETIC, CLIP, "arithmetic", "Arithmetic", arithmetic_type(),
+      "What linear layers and convolutions are computed with");
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_CONVOLUTION,
+      g_param_spec_enum("convolution", "Convolution", "How 3x3 convolutions and those over time are computed", convolution_type(), 1, CLIP));
   add_flag(c, GST_MOTION_TRANSFER_PROPERTY_VAE_TILING, CLIP, "vae-tiling", "Tiled autoencoder",
       "Code frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK, CLIP, "feed-forward-chunk", "Feed-forward chunk", G_MAXINT32,

@@ -1,6 +1,3 @@
-import Glibc
-import Synchronization
-
 /// What the products of linear layers and convolutions are computed with; attention, norms and activations are float32
 /// in any case.
 public enum Arithmetic: String, Sendable, CaseIterable {
@@ -10,16 +7,6 @@ public enum Arithmetic: String, Sendable, CaseIterable {
   /// rounding without the speed elsewhere. Convolutions are direct.
   case bfloat16
 
-  private static let isRounded = Atomic<Bool>(
-    getenv("MOTIONTRANSFER_ARITHMETIC").map { String(cString: $0) } == Self.bfloat16.rawValue)
-
-  /// The arithmetic of products that the calling task starts, in place of the process's.
-  @TaskLocal public static var scoped: Arithmetic?
-
-  /// The arithmetic of this process; at first what the environment variable `MOTIONTRANSFER_ARITHMETIC` names, or
-  /// float32.
-  public static var current: Arithmetic {
-    get { scoped ?? (isRounded.load(ordering: .relaxed) ? .bfloat16 : .float32) }
-    set { isRounded.store(newValue == .bfloat16, ordering: .relaxed) }
-  }
+  /// The arithmetic of products that the calling task starts.
+  @TaskLocal public static var current = Arithmetic.float32
 }

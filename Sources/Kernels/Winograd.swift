@@ -1,30 +1,17 @@
 import CKernels
-import Glibc
-import Synchronization
 
-/// How 3x3 convolutions at stride 1 are computed.
+/// How convolutions are computed: those of 3x3 pixels at stride 1, and those over three frames.
 public enum ConvolutionMethod: String, Sendable, CaseIterable {
   /// Sums of products, as written.
   case direct
-  /// Winograd's F(2x2, 3x3): 2.25 times fewer multiplications, rounding errors like those of `direct`.
+  /// Winograd's F(2x2, 3x3) and, over time, F(2, 3): 2.25 and 1.5 times fewer multiplications, rounding errors like those
+  /// of `direct`.
   case winograd2
   /// F(4x4, 3x3) where the picture is large enough: 4 times fewer, about one decimal digit less.
   case winograd4
 
-  private static let index = Atomic<Int>(
-    getenv("MOTIONTRANSFER_CONVOLUTION").map { String(cString: $0) }.flatMap { Self(rawValue: $0) }
-      .flatMap { allCases.firstIndex(of: $0) }
-      ?? 1)
-
-  /// The method of convolutions that the calling task starts, in place of the process's.
-  @TaskLocal public static var scoped: ConvolutionMethod?
-
-  /// The method of this process; at first what the environment variable `MOTIONTRANSFER_CONVOLUTION` names, or
-  /// `winograd2`.
-  public static var current: ConvolutionMethod {
-    get { scoped ?? allCases[index.load(ordering: .relaxed)] }
-    set { index.store(allCases.firstIndex(of: newValue) ?? 1, ordering: .relaxed) }
-  }
+  /// The method of convolutions that the calling task starts.
+  @TaskLocal public static var current = ConvolutionMethod.winograd2
 
   /// Side of the tiles for pictures of a size, or 0 for sums of products: transforming the weights must pay.
   fileprivate func side(images: Int, height: Int, width: Int) -> Int {

@@ -141,6 +141,8 @@ extension TextToVideoPipeline {
       "embedding-design": settings.embeddingDesign.rawValue,
       "timestep-sampling": settings.timestepSampling.rawValue,
       "method": settings.method.rawValue,
+      "arithmetic": settings.arithmetic.rawValue,
+      "convolution": settings.convolution.rawValue,
       "reference-prompt": references.map { $0.prompt ?? "" }.joined(separator: "\n"),
       "reference-hash": references.map { sha256($0.clip.pixels) }.joined(separator: " "),
       "seed": "\(settings.seed)",

@@ -115,7 +115,7 @@ public final class MotionTransferEngine: Sendable {
         }
         warnOfUnknownWords(reference.prompt ?? "", job)
       }
-      return try withCancellation(job.isCancelled) {
+      return try computing(settings, job) {
         try pipeline.learn(references, settings, base: try base(settings), checkpoint: options, job)
       }
     }
@@ -145,12 +145,19 @@ public final class MotionTransferEngine: Sendable {
       var generator = TorchGenerator(seed: settings.seed)
       let noise = pipeline.noise(settings.geometry, using: &generator)
       let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
-      return try withCancellation(job.isCancelled) {
+      return try computing(settings, job) {
         try pipeline.decode(
           try pipeline.sample(
             start, settings, adapters: adapters, base: try base(settings), using: &generator, job), job,
           tiled: settings.memory.vaeTiling)
       }
+    }
+  }
+
+  /// Computes as the settings say, and stops soon once the job is cancelled.
+  private func computing<R>(_ settings: Settings, _ job: Job, _ body: () throws -> R) rethrows -> R {
+    try withCancellation(job.isCancelled) {
+      try MotionTransfer.computing(with: settings.arithmetic, settings.convolution, body)
     }
   }
 

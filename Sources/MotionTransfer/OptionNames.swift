@@ -34,6 +34,8 @@ extension Options {
     case "embedding-design": embeddingDesign = try Self.choice(name, value)
     case "loss": loss = try Self.choice(name, value)
     case "timestep-sampling": timestepSampling = try Self.choice(name, value)
+    case "arithmetic": arithmetic = try Self.choice(name, value)
+    case "convolution": convolution = try Self.choice(name, value)
     default: try setNumber(name, value)
     }
   }

@@ -91,6 +91,10 @@ public struct Options: Sendable {
   /// Seconds between two writings of it.
   public var checkpointSeconds = 30.0
 
+  /// What products are computed with.
+  public var arithmetic = Arithmetic.float32
+  /// How 3x3 convolutions and those over time are computed; `bfloat16` products take sums as written.
+  public var convolution = ConvolutionMethod.winograd2
   /// What is traded against memory.
   public var memory = MemoryOptions()
 

@@ -38,6 +38,8 @@ struct Settings: Sendable {
   let noisePrior: Double?
   let recommendedNoiseInitialization: NoiseInitialization
   let recommendedNoisePrior: Double
+  let arithmetic: Arithmetic
+  let convolution: ConvolutionMethod
   let memory: MemoryOptions
   let seed: UInt64
   let frameRate: Double?
@@ -95,6 +97,8 @@ struct Settings: Sendable {
     noiseInitialization = options.noiseInitialization
     recommendedNoiseInitialization = recommended.noiseInitialization
     recommendedNoisePrior = recommended.noisePrior
+    arithmetic = options.arithmetic
+    convolution = options.convolution
     memory = options.memory
     if let chunk = memory.feedForwardChunk { _ = try Self.number("feed-forward-chunk", chunk, in: 1...1 << 24) }
     seed = options.seed

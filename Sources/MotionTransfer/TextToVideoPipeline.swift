@@ -151,11 +151,13 @@ struct TextToVideoPipeline: Sendable {
     return latents
   }
 
-  /// The latents' colours, for previews.
+  /// The latents' colours, for previews: one map for all jobs, whatever each computes with.
   func latentPreview() throws -> LatentPreview {
     try previews.preview {
-      try LatentPreview(
-        fitting: vae, scale: description.vae.scalingFactor, factor: description.vae.latentFactor)
+      try computing(with: .float32, .winograd2) {
+        try LatentPreview(
+          fitting: vae, scale: description.vae.scalingFactor, factor: description.vae.latentFactor)
+      }
     }
   }
 

@@ -2,6 +2,8 @@ public import ArgumentParser
 import Media
 public import MotionTransfer
 
+extension Arithmetic: ExpressibleByArgument {}
+extension ConvolutionMethod: ExpressibleByArgument {}
 extension DebiasMode: ExpressibleByArgument {}
 extension FirstFrame: ExpressibleByArgument {}
 extension HighwayPreset: ExpressibleByArgument {}

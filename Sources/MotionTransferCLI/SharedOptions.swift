@@ -40,6 +40,13 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Threads; 0: one per processor.")
   var nThreads = 0
 
+  @Option(
+    help: "What linear layers and convolutions are computed with; bfloat16: less exact, faster with AVX-512 BF16 only.")
+  var arithmetic = Arithmetic.float32
+
+  @Option(help: "How 3x3 convolutions and those over time are computed; winograd4: a digit less exact.")
+  var convolution = ConvolutionMethod.winograd2
+
   @Flag(
     help:
       "Code frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames."
@@ -66,6 +73,8 @@ struct ModelOptions: ParsableArguments {
     options.contextOverlap = contextOverlap
     options.width = width
     options.height = height
+    options.arithmetic = arithmetic
+    options.convolution = convolution
     options.memory.vaeTiling = vaeTiling
     options.memory.feedForwardChunk = feedForwardChunk
     options.memory.gradientCheckpointing = gradientCheckpointing

@@ -8,7 +8,6 @@ the peak signal-to-noise ratio.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,17 +17,17 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent.parent
 MODES = {
-    "direct": {"MOTIONTRANSFER_CONVOLUTION": "direct"},
-    "winograd2": {"MOTIONTRANSFER_CONVOLUTION": "winograd2"},
-    "winograd4": {"MOTIONTRANSFER_CONVOLUTION": "winograd4"},
-    "bfloat16": {"MOTIONTRANSFER_ARITHMETIC": "bfloat16"},
+    "direct": ["--convolution", "direct"],
+    "winograd2": ["--convolution", "winograd2"],
+    "winograd4": ["--convolution", "winograd4"],
+    "bfloat16": ["--arithmetic", "bfloat16"],
 }
 
 
-def generate(program: Path, options: list[str], mode: dict[str, str], folder: str) -> np.ndarray:
+def generate(program: Path, options: list[str], mode: list[str], folder: str) -> np.ndarray:
     output = Path(folder) / "clip.rgb"
-    command = [program, "generate", *options, "--seed", "1", "--output", output]
-    result = subprocess.run(command, env=os.environ | mode, capture_output=True, text=True)
+    command = [program, "generate", *options, *mode, "--seed", "1", "--output", output]
+    result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         sys.exit(result.stderr)
     return np.fromfile(output, np.uint8).astype(np.float64)

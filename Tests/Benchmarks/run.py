@@ -2,6 +2,7 @@
 """Measures this engine against torch and diffusers: same weights, inputs and threads, alternately in one go.
 
     python Tests/Benchmarks/run.py [--suites operations,bundled] [--threads 2] [--models FOLDER] [--output FOLDER]
+        [--only TITLE] [--side "ours, bfloat16"]
 
 Needs the packages of Tests/Goldens/requirements.txt and matplotlib. Both sides draw the same random inputs; the column
 `difference` is the largest difference of the results, relative to the largest value. Every side runs once unmeasured,
@@ -85,7 +86,8 @@ def commands(case: Case, arguments) -> dict[str, tuple[list[str], dict[str, str]
     if case.bfloat16:
         sides["ours, bfloat16"] = ([*ours, "arithmetic=bfloat16"], clean)
         sides["torch, bfloat16"] = ([*torch, "autocast=1"], clean)
-    return sides
+    wanted = arguments.side and [*arguments.side, "torch"]
+    return {name: side for name, side in sides.items() if not wanted or name in wanted}
 
 
 def difference(a: Path, b: Path) -> float:
@@ -176,11 +178,13 @@ def main() -> None:
     parser.add_argument("--suites", default=",".join(DEFAULT), help=", ".join(SUITES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=0, help="repetitions of every case; 0: each case's own number")
+    parser.add_argument("--only", default="", help="cases whose title contains this")
+    parser.add_argument("--side", action="append", help="of the sides only this and torch; may be repeated")
     parser.add_argument("--models", type=Path, default=ROOT / ".build" / "benchmarks")
     parser.add_argument("--output", type=Path, default=ROOT / ".build" / "benchmarks" / "results")
     parser.add_argument("--worker", type=Path, help="our side's program; built first when this is left out")
     arguments = parser.parse_args()
-    cases = [case for suite in arguments.suites.split(",") for case in SUITES[suite]]
+    cases = [case for suite in arguments.suites.split(",") for case in SUITES[suite] if arguments.only in case.title]
     if arguments.worker is None:
         arguments.worker = WORKER
         subprocess.run(["swift", "build", "-c", "release", "--product", "BenchmarkWorker"], cwd=ROOT, check=True)
@@ -196,7 +200,7 @@ def main() -> None:
             sides = rows[-1]["sides"]
             ratios = ", ".join(f"{name} {side['ratio']:.2f}" for name, side in sides.items() if name != "torch")
             print(f"{time.monotonic() - begin:6.0f} s  {case.title}: {ratios}", flush=True)
-    descriptions = " | ".join(rows[0]["sides"][name]["description"] for name in ("ours", "torch"))
+    descriptions = " | ".join(side["description"] for name, side in rows[0]["sides"].items())
     (arguments.output / "results.md").write_text(f"{header}\n\n{descriptions}\n\n{table(rows)}\n")
     (arguments.output / "results.json").write_text(
         json.dumps({"machine": header, "sides": descriptions, "cases": rows}, indent=2) + "\n")

@@ -157,7 +157,7 @@ extension ElementSuite {
         "n-threads": "3", "concurrency": "2", "processing-latency": "5", "qos": "true",
         "learning-checkpoint": "/c", "preview-interval": "2", "vae-tiling": "true",
         "feed-forward-chunk": "1024", "gradient-checkpointing": "true", "motion-adapter": "/a",
-        "first-frame": "mean-subtracted",
+        "first-frame": "mean-subtracted", "arithmetic": "bfloat16", "convolution": "direct",
         "query-key-scale": "0.5", "value-scale": "2.5",
         "apply-from": "0.125", "apply-until": "0.5", "resample": "true", "noise-initialization": "fft",
         "scheduler": "euler", "embedding-design": "2d-2d", "loss": "hybrid", "timestep-sampling": "cubic",

@@ -1,5 +1,6 @@
-import Kernels
 import Testing
+
+@testable import Kernels
 
 /// The ways to compute a convolution against each other.
 @Suite(.serialized) struct ConvolutionTests {
@@ -22,7 +23,7 @@ import Testing
     let weight = WeightMatrix(w, element, rows: plan.outputs, columns: 9 * plan.inputs)
     var y = [Float](repeating: 0, count: pixels * plan.outputs)
     var dx = [Float](repeating: 0, count: pixels * plan.inputs)
-    ConvolutionMethod.$scoped.withValue(method) {
+    ConvolutionMethod.$current.withValue(method) {
       plan.forward(x, weight, bias, &y)
       plan.inputGradient(y, weight, &dx)
     }
@@ -43,6 +44,51 @@ import Testing
         #expect(Self.largestDifference(direct.y, fast.y) < limit * scale)
         #expect(Self.largestDifference(direct.dx, fast.dx) < limit * scale * Float(9 * outputs).squareRoot())
       }
+    }
+  }
+
+  /// y, and dx of y itself.
+  private static func compute(
+    _ plan: TemporalConvolution, _ method: ConvolutionMethod, _ w: UnsafeRawPointer, _ element: WeightMatrix.Element
+  ) -> (y: [Float], dx: [Float]) {
+    let rows = plan.clips * plan.frames * plan.positions
+    let x = numbers(rows * plan.inputs, 1)
+    let bias = numbers(plan.outputs, 3)
+    let weight = WeightMatrix(w, element, rows: 3 * plan.outputs, columns: plan.inputs)
+    var y = [Float](repeating: 0, count: rows * plan.outputs)
+    var dx = [Float](repeating: 0, count: rows * plan.inputs)
+    ConvolutionMethod.$current.withValue(method) {
+      plan.forward(x, weight, bias, &y)
+      plan.inputGradient(y, weight, &dx)
+    }
+    return (y, dx)
+  }
+
+  @Test(arguments: [(2, 5, 32, 32, 48), (1, 16, 50, 48, 16), (1, 2, 300, 16, 16), (1, 8, 64, 144, 128)])
+  func winogradOverTimeEqualsSums(clips: Int, frames: Int, positions: Int, inputs: Int, outputs: Int) {
+    let plan = TemporalConvolution(clips: clips, frames: frames, positions: positions, inputs: inputs, outputs: outputs)
+    let weights = Self.numbers(3 * inputs * outputs, 2).map { UInt16(truncatingIfNeeded: $0.bitPattern >> 16) }
+    weights.withUnsafeBytes { w in
+      let direct = Self.compute(plan, .direct, w.baseAddress!, .bfloat16)
+      let fast = Self.compute(plan, .winograd2, w.baseAddress!, .bfloat16)
+      let scale = Float(3 * inputs).squareRoot()
+      #expect(direct.y != fast.y)
+      #expect(Self.largestDifference(direct.y, fast.y) < 2e-6 * scale)
+      #expect(Self.largestDifference(direct.dx, fast.dx) < 2e-6 * scale * Float(3 * outputs).squareRoot())
+    }
+  }
+
+  @Test func bytesOverTimeDoNotDependOnThreads() {
+    let plan = TemporalConvolution(clips: 1, frames: 7, positions: 100, inputs: 32, outputs: 48)
+    let weights = Self.numbers(3 * 32 * 48, 2)
+    defer { ThreadPool.shared.threads = 0 }
+    weights.withUnsafeBytes { w in
+      ThreadPool.shared.threads = 1
+      let one = Self.compute(plan, .winograd2, w.baseAddress!, .float32)
+      ThreadPool.shared.threads = 3
+      let three = Self.compute(plan, .winograd2, w.baseAddress!, .float32)
+      #expect(one.y == three.y)
+      #expect(one.dx == three.dx)
     }
   }
 
@@ -80,7 +126,7 @@ import Testing
     }
     let (x, w) = (Self.numbers(2 * 7 * 9 * 19, 1), Self.numbers(9 * 19 * 21, 2))
     let expected = compute(rounded(x), rounded(w))
-    let y = Arithmetic.$scoped.withValue(.bfloat16) { compute(x, w) }
+    let y = Arithmetic.$current.withValue(.bfloat16) { compute(x, w) }
     #expect(Self.largestDifference(y, expected) < 2e-5)
   }
 }

@@ -79,6 +79,9 @@ import Testing
       let mismatch = #expect(throws: MotionTransferError.self) { try engine.learn(reference, other) }
       #expect(mismatch?.kind == .mismatch)
       #expect(mismatch?.message.contains("seed is 5, expected 6") ?? false)
+      other = options(path)
+      other.arithmetic = .bfloat16
+      #expect(throws: MotionTransferError.self) { try engine.learn(reference, other) }
       try SafeTensorsWriter.write([("a", Tensor([1], shape: [1]))], to: path)
       #expect(throws: MotionTransferError.self) { try engine.learn(reference, options(path)) }
     }

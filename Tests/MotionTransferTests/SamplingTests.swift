@@ -57,6 +57,47 @@ import Testing
   }
 }
 
+/// Products at other precisions, by option.
+@Suite struct ArithmeticTests {
+  private func options(_ arithmetic: Arithmetic, _ convolution: ConvolutionMethod = .winograd2)
+    -> Options
+  {
+    var options = Options()
+    options.prompt = "a cat"
+    (options.numFrames, options.width, options.height) = (4, 32, 32)
+    options.numInferenceSteps = 2
+    options.arithmetic = arithmetic
+    options.convolution = convolution
+    return options
+  }
+
+  /// Jobs of one model at the same time: each gets what it would get alone.
+  @Test func jobsComputeAsEachAsks() async throws {
+    let engine = try MotionTransferEngine(model: "\(Golden.folder)/tiny-zeroscope")
+    let exact = try engine.generate(options(.float32), embedding: nil)
+    let rounded = try engine.generate(options(.bfloat16), embedding: nil)
+    #expect(exact != rounded)
+    let wrong = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for job in 0..<8 {
+        group.addTask {
+          let isRounded = job % 2 == 1
+          let clip = try engine.generate(options(isRounded ? .bfloat16 : .float32), embedding: nil)
+          return clip != (isRounded ? rounded : exact)
+        }
+      }
+      return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+    }
+    #expect(wrong == 0)
+  }
+
+  @Test(arguments: ConvolutionMethod.allCases) func convolutionsDifferByRoundingOnly(method: ConvolutionMethod) throws {
+    let engine = try MotionTransferEngine(model: "\(Golden.folder)/tiny-zeroscope")
+    let direct = try engine.generate(options(.float32, .direct), embedding: nil)
+    let clip = try engine.generate(options(.float32, method), embedding: nil)
+    #expect(zip(clip.pixels, direct.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+  }
+}
+
 extension Options {
   /// The settings of a golden sampling, in diffusers' names.
   init(golden json: Configuration) throws {

@@ -1,5 +1,3 @@
-import Kernels
-
 /// The case and its `key=value` options.
 struct Options {
   let name: String
@@ -26,6 +24,14 @@ struct Options {
     return value
   }
 
+  func choice<C: CaseIterable & RawRepresentable<String>>(_ key: String, default value: C) throws -> C {
+    guard let name = values[key] else { return value }
+    guard let choice = C(rawValue: name) else {
+      throw BenchmarkError("\(key): expected one of \(C.allCases.map(\.rawValue)), found \(name)")
+    }
+    return choice
+  }
+
   /// Comma-separated sizes.
   func sizes(_ key: String, count: Int) throws -> [Int] {
     let sizes = try required(key).split(separator: ",").compactMap { Int($0) }
@@ -34,13 +40,6 @@ struct Options {
     }
     return sizes
   }
-}
-
-func method(_ name: String) throws -> ConvolutionMethod {
-  guard let method = ConvolutionMethod(rawValue: name) else {
-    throw BenchmarkError("convolution: expected one of \(ConvolutionMethod.allCases), found \(name)")
-  }
-  return method
 }
 
 /// What is wrong with the command.

@@ -10,13 +10,13 @@ let start = Usage()
 do {
   let options = try Options(CommandLine.arguments.dropFirst())
   Machine.threads = options.number("threads", default: 0)
-  if let name = options["convolution"] { Machine.convolution = try method(name) }
-  if options["arithmetic"] == "bfloat16" { Machine.arithmetic = .bfloat16 }
-  let work = try prepare(options)
+  let arithmetic: Arithmetic = try options.choice("arithmetic", default: .float32)
+  let convolution: ConvolutionMethod = try options.choice("convolution", default: .winograd2)
+  let work = try withArithmetic(arithmetic, convolution: convolution) { try prepare(options) }
   say("{\"ready\": \"\(Machine.description)\", \"wall\": \(Usage().wall - start.wall)}")
   while let line = readLine(), line == "run" {
     let before = Usage()
-    let output = try work()
+    let output = try withArithmetic(arithmetic, convolution: convolution, work)
     let after = Usage()
     if let path = options["output"] { try write(output, to: path) }
     say(after.json(since: before))
