@@ -1,4 +1,5 @@
 import Glibc
+import Layers
 
 /// A file's bytes, mapped read-only and kept mapped as long as anything refers to them.
 final class FileMapping: @unchecked Sendable {
@@ -58,6 +59,17 @@ final class FileMapping: @unchecked Sendable {
     if starts(with: Array("<!".utf8)) || starts(with: Array("<html".utf8)) {
       throw CheckpointError(.badData, "\(path) is a web page, not the file itself. Download it again.")
     }
+  }
+}
+
+extension FileMapping: RereadableBytes {
+  func letGo(_ bytes: UnsafeRawBufferPointer) {
+    // Whole pages: neighbours share the others.
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let start = (UInt(bitPattern: bytes.baseAddress) + page - 1) / page * page
+    let end = (UInt(bitPattern: bytes.baseAddress) + UInt(bytes.count)) / page * page
+    guard end > start else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), Int32(MADV_DONTNEED))
   }
 }
 

@@ -50,13 +50,23 @@ public final class MemoryPool: Sendable {
 
   private static let mapped = 1 << 20
 
+  /// The class of a free block for a size: its own; for large ones also the next that is at most twice as large, so that
+  /// layers of many sizes, which compute one after the other, share their scratch memory.
+  private static func fitting(_ size: Int, _ free: [Int: [UnsafeMutableRawPointer]]) -> Int? {
+    if free[size]?.isEmpty == false { return size }
+    guard size >= mapped else { return nil }
+    return free.filter { $0.key > size && $0.key <= 2 * size && !$0.value.isEmpty }.keys.min()
+  }
+
   /// At least `bytes` of uninitialised memory. Sizes from outside are checked before they come here.
   public func allocate(bytes: Int) -> Block {
-    let size = Self.sizeClass(bytes)
+    var size = Self.sizeClass(bytes)
     let reused: UnsafeMutableRawPointer? = state.locked { state in
+      let found = Self.fitting(size, state.free)
+      size = found ?? size
       state.statistics.live += size
       state.statistics.peak = max(state.statistics.peak, state.statistics.live)
-      if let base = state.free[size]?.popLast() { return base }
+      if found != nil, let base = state.free[size]?.popLast() { return base }
       state.statistics.allocations += 1
       state.statistics.held += size
       return nil

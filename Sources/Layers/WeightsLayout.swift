@@ -53,6 +53,12 @@ public enum WeightLayout: Sendable {
   }
 }
 
+/// Bytes that the system reads again when they are needed, such as a mapped file's.
+public protocol RereadableBytes {
+  /// Lets the system take back the memory of `bytes`, which stay readable.
+  func letGo(_ bytes: UnsafeRawBufferPointer)
+}
+
 /// A tensor as a checkpoint stores it: torch's axis order, contiguous, in the checkpoint's precision.
 public struct StoredTensor: @unchecked Sendable {
   /// Shape in checkpoint order.
@@ -115,6 +121,9 @@ public struct StoredTensor: @unchecked Sendable {
       case .float16, .bfloat16:
         copy = reordered(UInt16.self, expected[0], expected[1], taps, tapsFirst: tapsFirst)
       }
+      // The copy is what is used from now on.
+      let count = expected.reduce(dtype.size, *)
+      (owner as? any RereadableBytes)?.letGo(UnsafeRawBufferPointer(start: base, count: count))
       return Tensor(mapped: UnsafeRawPointer(copy.start), dtype: dtype, shape: result, owner: copy)
     }
   }
