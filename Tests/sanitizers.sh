@@ -55,7 +55,10 @@ for run in "${runs[@]}"; do
   esac
   export GST_PLUGIN_PATH="$products"
   rm -f "$work"/*.*
-  "${under[@]}" gst-inspect-1.0 motiontransfer >"$work/inspect" 2>&1 || { cat "$work/inspect" && exit 1; }
+  # Into the registry; under valgrind it would tell of GStreamer's own leaks.
+  inspect=("${under[@]}" gst-inspect-1.0 motiontransfer)
+  [ "$run" != valgrind ] || inspect=(gst-inspect-1.0 motiontransfer)
+  "${inspect[@]}" >"$work/inspect" 2>&1 || { cat "$work/inspect" && exit 1; }
   source=(videotestsrc num-buffers=10 ! "video/x-raw,width=24,height=16,framerate=8/1")
   generated=(width=24 height=16 num-frames=4 n-threads=2 num-inference-steps=2)
   small=("${generated[@]}" sites=all)
