@@ -49,7 +49,7 @@ for run in "${runs[@]}"; do
     # valgrind does not know AVX-512.
     under=(env MOTIONTRANSFER_INSTRUCTION_SET=avx2 OPENBLAS_NUM_THREADS=1 OPENBLAS_CORETYPE=Haswell G_SLICE=always-malloc
       valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=9
-      --suppressions=/usr/share/glib-2.0/valgrind/glib.supp)
+      --suppressions=/usr/share/glib-2.0/valgrind/glib.supp --suppressions="$root/Tests/valgrind.suppressions")
     ;;
   *) echo "$0: found $run, expected address, thread or valgrind" >&2 && exit 64 ;;
   esac
@@ -64,8 +64,8 @@ for run in "${runs[@]}"; do
   small=("${generated[@]}" sites=all)
   motion="$work/m.safetensors"
   check "learning and applying" 0 gst-launch-1.0 "${source[@]}" ! motiontransfer "${small[@]}" prompt=cat \
-    reference-prompt=ball inversion-steps=2 motion-embedding="$motion" ! fakesink
-  check "learning alone" 0 gst-launch-1.0 "${source[@]}" ! motiontransfer "${small[@]}" mode=learn inversion-steps=2 \
+    reference-prompt=ball inversion-steps=2 ddim-inversion-steps=2 motion-embedding="$motion" ! fakesink
+  check "learning alone" 0 gst-launch-1.0 "${source[@]}" ! motiontransfer "${small[@]}" mode=learn inversion-steps=2 ddim-inversion-steps=2 \
     learning-checkpoint="$work/state" motion-embedding="$work/n.safetensors" ! fakesink
   check "clips at once" 0 gst-launch-1.0 "${source[@]}" ! motiontransfer "${small[@]}" prompt=cat mode=apply concurrency=2 \
     preview-interval=1 motion-embedding="$motion" ! fakesink

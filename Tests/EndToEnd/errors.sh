@@ -49,14 +49,15 @@ pipeline "selects no block" "pipeline with sites that are not there" "${small[@]
 pipeline "ways" "pipeline with an unknown mode" "${small[@]}" prompt=x debias-mode=sideways
 pipeline "does not have" "pipeline with an embedding of another model" model="$root/Tests/Goldens/tiny-vpred" width=24 height=16 \
   prompt=x motion-embedding="$work/cli.safetensors"
-pipeline "noise-prior" "pipeline with properties that contradict each other" "${small[@]}" prompt=x noise-prior=0.5
-pipeline "take at least" "pipeline that needs more memory than there is" model="$tiny" num-frames=256 width=4096 height=4096 prompt=x
+pipeline "noise-prior" "pipeline with properties that contradict each other" "${small[@]}" prompt=x mode=apply noise-prior=0.5
+check "pipeline that needs more memory than there is" bash -c "! gst-launch-1.0 videotestsrc ! motiontransfer model='$tiny' num-frames=256 \
+  width=4096 height=4096 prompt=x ! fakesink >'$work/memory' 2>&1 && grep -q 'take at least' '$work/memory'"
 # A disk that fills up while the embedding is saved: the old file stays, nothing lies beside it.
 if unshare -rm true 2>/dev/null; then
   mkdir -p "$work/disk"
   check "a full disk" unshare -rm bash -c '
     mount -t tmpfs -o size=16k none "$0/disk" && echo old >"$0/disk/x.safetensors" && head -c 8000 /dev/zero >"$0/disk/ballast"
-    timeout 120 gst-launch-1.0 videotestsrc num-buffers=8 ! "$1" ! motiontransfer mode=learn inversion-steps=1 ddim-inversion-steps=0 \
+    timeout 120 gst-launch-1.0 videotestsrc num-buffers=8 ! "$1" ! motiontransfer mode=learn sites=all inversion-steps=1 ddim-inversion-steps=0 \
       num-frames=8 motion-embedding="$0/disk/x.safetensors" "${@:2}" ! fakesink && exit 9
     [ "$(cat "$0/disk/x.safetensors")" = old ] && [ "$(ls -A "$0/disk" | wc -l)" -eq 2 ]' "$work" "$source_caps" "${small[@]}"
   check "a full disk is said to be one" grep -q "No space left" "$work/said"
