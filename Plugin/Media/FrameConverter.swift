@@ -12,8 +12,9 @@ public struct FrameError: Error, Sendable, Equatable {
 ///
 /// Scaling is bilinear and stretches to the given size; when shrinking, the triangle widens with the scale,
 /// so that every input pixel counts (antialiasing). The colour matrix and range come from the caps; RGB is
-/// full range. A frame of 8 bits a channel that is at least twice as large is shrunk plane by plane before its
-/// colours are converted: several times faster, and the order makes a difference of rounding only. An interlaced frame is taken as one frame: put `deinterlace` in front where that matters.
+/// full range. A frame in one of the common formats of 8 bits a channel that is at least twice as large is shrunk
+/// plane by plane before its colours are converted: several times faster; results differ by rounding and by where
+/// halved chroma lies. An interlaced frame is taken as one frame: put `deinterlace` in front where that matters.
 ///
 /// Not thread-safe: one thread at a time.
 public final class FrameConverter {
@@ -59,15 +60,11 @@ public final class FrameConverter {
   private static func route(from input: GstVideoInfo, width: Int, height: Int) -> [GstVideoInfo] {
     var rgb = GstVideoInfo()
     cgst_video_info_set_packed_rgb(&rgb, UInt32(width), UInt32(height))
-    rgb.fps_n = input.fps_n
-    rgb.fps_d = input.fps_d
     if Int(input.width) < width {
       // Where the width grows, GstVideoConverter 1.22 stretches 32-bit pixels, YUV among them, from corner to corner
       // and 24-bit ones around pixel centres, as everyone else does: convert first, then stretch RGB.
-      var converted = rgb
+      var converted = GstVideoInfo()
       cgst_video_info_set_packed_rgb(&converted, UInt32(input.width), UInt32(input.height))
-      converted.fps_n = input.fps_n
-      converted.fps_d = input.fps_d
       return [converted, rgb]
     }
     guard Int(input.width) >= 2 * width, Int(input.height) >= 2 * height else { return [rgb] }
@@ -89,8 +86,6 @@ public final class FrameConverter {
     // GstVideoConverter has its fast ways only where these agree.
     info.colorimetry = input.colorimetry
     info.chroma_site = input.chroma_site
-    info.fps_n = input.fps_n
-    info.fps_d = input.fps_d
     return info
   }
 
@@ -118,6 +113,8 @@ public final class FrameConverter {
     init?(from input: GstVideoInfo, to output: GstVideoInfo) {
       var input = input
       var output = output
+      output.fps_n = input.fps_n
+      output.fps_d = input.fps_d
       // A triangle over `scale` input pixels on each side of the centre.
       let scale = max(input.width / output.width, input.height / output.height) + 1
       let settings = cgst_converter_settings(UInt32(max(128, 2 * scale + 2)))

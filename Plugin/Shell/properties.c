@@ -266,6 +266,8 @@ void gst_motion_transfer_install_properties(GObjectClass *class, gboolean takes_
   gst_type_mark_as_plugin_api(first_frame_type(), 0);
   gst_type_mark_as_plugin_api(noise_initialization_type(), 0);
   gst_type_mark_as_plugin_api(highway_type(), 0);
+  gst_type_mark_as_plugin_api(arithmetic_type(), 0);
+  gst_type_mark_as_plugin_api(convolution_type(), 0);
   if (!takes_video) return;
   install_learning(class);
   install_input(class);
