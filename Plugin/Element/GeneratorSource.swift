@@ -175,6 +175,7 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
     let job = Job(
       isCancelled: { [self] in isLockedOut.load(ordering: .relaxed) }, progress: { progress.report($0) },
       warning: { [self] in warn(.resource(GST_RESOURCE_ERROR_SETTINGS, $0)) },
+      note: { [self] note in log(GST_LEVEL_INFO, note) },
       preview: progress.previews(every: settings.withLock { $0.previewInterval }, frameRate: frameRate))
     if generator == nil {
       generator = try plan.provider.load(

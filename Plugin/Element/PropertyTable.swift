@@ -47,6 +47,7 @@ extension Settings {
     GST_MOTION_TRANSFER_PROPERTY_CONVOLUTION.rawValue: .choice(\.convolution.property),
     GST_MOTION_TRANSFER_PROPERTY_VAE_TILING.rawValue: .flag(\.vaeTiling),
     GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK.rawValue: .count(\.feedForwardChunk),
+    GST_MOTION_TRANSFER_PROPERTY_MEMORY_BUDGET.rawValue: .large(\.memoryBudget),
     GST_MOTION_TRANSFER_PROPERTY_QOS.rawValue: .flag(\.qos),
   ]
 

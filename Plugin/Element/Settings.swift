@@ -36,6 +36,8 @@ struct Settings: Sendable {
   var convolution = ConvolutionMethod.winograd2
   var vaeTiling = false
   var feedForwardChunk: UInt32 = 0
+  /// Bytes; 0: none.
+  var memoryBudget: UInt64 = 0
   var previewInterval: UInt32 = 0
   // Taken when the element starts (READY to PAUSED).
   var model: String?
@@ -112,6 +114,7 @@ struct Settings: Sendable {
     options.memory.vaeTiling = vaeTiling
     options.memory.feedForwardChunk = known(feedForwardChunk)
     options.memory.gradientCheckpointing = gradientCheckpointing
+    options.memory.budget = memoryBudget == 0 ? nil : Int(clamping: memoryBudget)
     return options
   }
 

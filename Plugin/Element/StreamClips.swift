@@ -96,6 +96,7 @@ extension Stream {
     return Job(
       isCancelled: { behaviour.isCancelled || task.isAbandoned }, progress: { task.progress.report($0) },
       warning: { behaviour.warn(.resource(GST_RESOURCE_ERROR_SETTINGS, $0)) },
+      note: { note in behaviour.log(GST_LEVEL_INFO, note) },
       preview: task.progress.previews(every: task.settings.previewInterval, frameRate: frameRate))
   }
 

@@ -180,7 +180,7 @@ static void install_sampling(GObjectClass *c) {
 }
 
 static void install_clips(GObjectClass *c) {
-  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_NUM_FRAMES, READY, "num-frames", "Frames", 256,
+  add_uint(c, GST_MOTION_TRANSFER_PROPERTY_NUM_FRAMES, READY, "num-frames", "Frames", 10000,
       "Frames of a clip (0: as the model recommends)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_CONTEXT_LENGTH, READY, "context-length", "Context length", 256,
       "Frames that the model sees at once, for longer clips: overlapping windows (0: all)");
@@ -201,6 +201,10 @@ static void install_clips(GObjectClass *c) {
       "Code frames larger than the autoencoder's training size in overlapping tiles: less memory, slightly other frames");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_FEED_FORWARD_CHUNK, CLIP, "feed-forward-chunk", "Feed-forward chunk", G_MAXINT32,
       "Most tokens that a feed-forward layer holds at a time: less memory, the same result (0: all)");
+  g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_MEMORY_BUDGET,
+      g_param_spec_uint64("memory-budget", "Memory budget",
+          "Bytes that the model and one clip may take: memory options are switched on as far as it asks for it (0: no budget)",
+          0, G_MAXINT64, 0, CLIP));
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_N_THREADS, READY, "n-threads", "Threads", 256,
       "Threads that all elements of this process compute with (0: as it is, at first one per processor)");
   g_object_class_install_property(c, GST_MOTION_TRANSFER_PROPERTY_STATS,

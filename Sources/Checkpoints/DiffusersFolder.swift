@@ -61,6 +61,15 @@ public struct ComponentFolder: Sendable {
       .notFound, "\(path) holds no weights. Looked for \(Self.weightFiles.joined(separator: ", ")).")
   }
 
+  /// Bytes of the files that `weights()` opens.
+  /// - Throws: ``CheckpointError``.
+  public func weightsSize() throws -> Int {
+    let path = try weightsPath()
+    guard path.hasSuffix(".json") else { return fileSize(path) }
+    let shards = try JSON(contentsOf: path)["weight_map"]?.object?.values.compactMap(\.string) ?? []
+    return Set(shards).reduce(0) { $0 + fileSize(file($1)) }
+  }
+
   /// Opens the weights as they are: for a model's identity, or to wrap.
   /// - Throws: ``CheckpointError``.
   public func checkpoint() throws -> any WeightSource { try openCheckpoint(weightsPath()) }

@@ -97,6 +97,12 @@ func isFolder(_ path: String) -> Bool {
   return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
+/// Bytes of a file; 0 where there is none.
+func fileSize(_ path: String) -> Int {
+  var status = stat()
+  return stat(path, &status) == 0 ? Int(status.st_size) : 0
+}
+
 /// Whether a path names something that can be stat'ed and is not a folder.
 func isFile(_ path: String) -> Bool {
   var status = stat()

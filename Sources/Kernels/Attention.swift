@@ -39,16 +39,15 @@ public struct AttentionShape {
     _ y: UnsafeMutablePointer<Float>
   ) {
     let blocks = (queryTokens + block - 1) / block
-    ThreadPool.shared.forEach(queries * heads * blocks) { job in
+    let scratch = mtk_attention_scratch(block, keyTokens, width)
+    ThreadPool.shared.forEach(queries * heads * blocks, scratch: scratch) { job, scratch in
       let (batch, rest) = job.quotientAndRemainder(dividingBy: heads * blocks)
       let (head, index) = rest.quotientAndRemainder(dividingBy: blocks)
       let rows = index * block..<min(queryTokens, (index + 1) * block)
       let start = (batch * queryTokens + rows.lowerBound) * channels + head * width
       let keyStart = batch / (queries / keys) * keyTokens * channels + head * width
-      withScratch(mtk_attention_scratch(rows.count, keyTokens, width)) { scratch in
-        var attention = self.head(q + start, k + keyStart, v + keyStart, rows)
-        mtk_attention_forward(&attention, y + start, scratch)
-      }
+      var attention = self.head(q + start, k + keyStart, v + keyStart, rows)
+      mtk_attention_forward(&attention, y + start, scratch)
     }
   }
 
@@ -63,18 +62,17 @@ public struct AttentionShape {
     let shared = queries / keys
     // Without gradients of keys and values every query batch is its own job.
     let alone = dk == nil && dv == nil
-    ThreadPool.shared.forEach((alone ? queries : keys) * heads) { job in
+    let scratch = mtk_attention_scratch(queryTokens, keyTokens, width)
+    ThreadPool.shared.forEach((alone ? queries : keys) * heads, scratch: scratch) { job, scratch in
       let (batch, head) = job.quotientAndRemainder(dividingBy: heads)
       let members = alone ? batch..<batch + 1 : batch * shared..<(batch + 1) * shared
-      withScratch(mtk_attention_scratch(queryTokens, keyTokens, width)) { scratch in
-        for member in members {
-          let start = member * queryTokens * channels + head * width
-          let keyStart = member / shared * keyTokens * channels + head * width
-          var attention = self.head(q + start, k + keyStart, v + keyStart, 0..<queryTokens)
-          mtk_attention_pullback(
-            &attention, dy + start, dq.map { $0 + start }, dk.map { $0 + keyStart }, dv.map { $0 + keyStart },
-            scratch)
-        }
+      for member in members {
+        let start = member * queryTokens * channels + head * width
+        let keyStart = member / shared * keyTokens * channels + head * width
+        var attention = self.head(q + start, k + keyStart, v + keyStart, 0..<queryTokens)
+        mtk_attention_pullback(
+          &attention, dy + start, dq.map { $0 + start }, dk.map { $0 + keyStart }, dv.map { $0 + keyStart },
+          scratch)
       }
     }
   }

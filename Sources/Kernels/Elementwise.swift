@@ -56,7 +56,7 @@ public enum Elementwise {
   }
 
   /// y = 0
-  static func clear(_ y: UnsafeMutablePointer<Float>, count: Int) {
+  public static func clear(_ y: UnsafeMutablePointer<Float>, count: Int) {
     split(count) { at, n in (y + at).update(repeating: 0, count: n) }
   }
 

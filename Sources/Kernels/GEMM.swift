@@ -157,7 +157,15 @@ public struct WeightMatrix {
 
 /// Temporary floats for one piece of a loop.
 func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-  let block = MemoryPool.shared.allocate(bytes: max(count, 1) * 4)
+  let block = MemoryPool.current.allocate(bytes: max(count, 1) * 4)
   body(block.base.assumingMemoryBound(to: Float.self))
-  MemoryPool.shared.release(block)
+  block.release()
+}
+
+extension ThreadPool {
+  /// Runs a loop whose iterations have so many temporary floats each.
+  func forEach(_ count: Int, scratch: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+    MemoryPool.rehearse(threads: min(count, threads), bytes: scratch * 4)
+    forEach(count) { index in withScratch(scratch) { body(index, $0) } }
+  }
 }

@@ -9,11 +9,24 @@ public final class MemoryPool: Sendable {
   /// The pool of this process.
   public static let shared = MemoryPool()
 
+  /// The pool that stands in for the process's, for a rehearsal; see `rehearsedMemory`.
+  @TaskLocal public static var standIn: MemoryPool?
+
+  /// Where memory comes from here.
+  public static var current: MemoryPool { standIn ?? shared }
+
+  /// An empty pool.
+  public init() {}
+
   /// A piece of memory and the size class that it goes back to.
   public struct Block: @unchecked Sendable {
     /// First byte, aligned to 64.
     public let base: UnsafeMutableRawPointer
     let sizeClass: Int
+    let pool: MemoryPool
+
+    /// Gives it back.
+    public func release() { pool.release(self) }
   }
 
   /// Counters of the pool.
@@ -71,11 +84,20 @@ public final class MemoryPool: Sendable {
       state.statistics.held += size
       return nil
     }
-    return Block(base: reused ?? Self.systemAllocate(size), sizeClass: size)
+    return Block(base: reused ?? Self.systemAllocate(size), sizeClass: size, pool: self)
   }
 
-  /// Takes a block back.
-  public func release(_ block: Block) {
+  /// Counts what every thread of a loop takes, in a rehearsal, where loops have no iterations.
+  static func rehearse(threads: Int, bytes: Int) {
+    guard let standIn else { return }
+    let blocks = (0..<threads).map { _ in standIn.allocate(bytes: bytes) }
+    for block in blocks { block.release() }
+  }
+
+  /// Counts memory that is taken beside the pool.
+  public func count(bytes: Int) { state.locked { $0.statistics.held += bytes } }
+
+  private func release(_ block: Block) {
     state.locked { state in
       state.statistics.live -= block.sizeClass
       state.free[block.sizeClass, default: []].append(block.base)

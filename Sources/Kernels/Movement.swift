@@ -1,5 +1,12 @@
 /// Copies that reorder memory.
 public enum Movement {
+  /// A plain copy, on all threads.
+  public static func copyBytes(_ count: Int, from x: UnsafeRawPointer, to y: UnsafeMutableRawPointer) {
+    ThreadPool.shared.forRanges(count, grain: 1 << 18) { range in
+      (y + range.lowerBound).copyMemory(from: x + range.lowerBound, byteCount: range.count)
+    }
+  }
+
   /// y = x with its axes in the order `axes` (y's axis i is x's axis axes[i]).
   public static func permute(
     _ x: UnsafePointer<Float>, _ shape: [Int], _ axes: [Int], _ y: UnsafeMutablePointer<Float>

@@ -147,17 +147,15 @@ extension PanelProduct {
     let share = max(16, (rows + jobs - 1) / jobs)
     withPacked { first in
       next.withPacked { second in
-        ThreadPool.shared.forEach((rows + share - 1) / share) { job in
+        ThreadPool.shared.forEach((rows + share - 1) / share, scratch: share * between) { job, middle in
           let row = job * share
           let count = min(share, rows - row)
-          withScratch(count * between) { middle in
-            withRounding(first) { product in
-              product.run(x + row * depth, stride: depth, rows: count, middle, panels)
-            }
-            change(row, count, middle)
-            next.withRounding(second) { product in
-              product.run(middle, stride: between, rows: count, y + row * next.width, next.panels)
-            }
+          withRounding(first) { product in
+            product.run(x + row * depth, stride: depth, rows: count, middle, panels)
+          }
+          change(row, count, middle)
+          next.withRounding(second) { product in
+            product.run(middle, stride: between, rows: count, y + row * next.width, next.panels)
           }
         }
       }

@@ -35,11 +35,10 @@ struct TemporalWinograd {
       let unit = mtk_row_chunk() / 4
       let share = ((places + jobs - 1) / jobs + unit - 1) / unit * unit
       let size = min(share, 8 * mtk_temporal_rows(inputs, outputs))
-      ThreadPool.shared.forEach((places + size - 1) / size) { job in
-        withScratch(mtk_temporal_scratch(inputs, outputs)) { scratch in
-          var plan = plan
-          mtk_temporal_product(&plan, job * size, min(size, places - job * size), scratch)
-        }
+      let scratch = mtk_temporal_scratch(inputs, outputs)
+      ThreadPool.shared.forEach((places + size - 1) / size, scratch: scratch) { job, scratch in
+        var plan = plan
+        mtk_temporal_product(&plan, job * size, min(size, places - job * size), scratch)
       }
     }
   }

@@ -38,6 +38,7 @@ public final class ThreadPool: Sendable {
   /// Runs `body(0) ... body(count - 1)`, each once, in any order and at the same time where possible.
   public func forEach(_ count: Int, _ body: (Int) -> Void) {
     let cancellation = Self.cancellation
+    if cancellation?.isRequested == true { return }
     withoutActuallyEscaping(body) { escaping in
       guard count > 1, let loop = begin(count, cancellation, escaping) else {
         for i in 0..<count where cancellation?.isRequested != true { body(i) }

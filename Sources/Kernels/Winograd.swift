@@ -68,11 +68,10 @@ struct Winograd {
       let chunk = mtk_winograd_tiles(Int32(side), inputs, outputs)
       let share = (tiles + 4 * ThreadPool.shared.threads - 1) / (4 * ThreadPool.shared.threads)
       let size = min((share + chunk - 1) / chunk, 8) * chunk
-      ThreadPool.shared.forEach((tiles + size - 1) / size) { job in
-        withScratch(mtk_winograd_scratch(Int32(side), inputs, outputs)) { scratch in
-          var plan = plan
-          mtk_winograd_product(&plan, job * size, min(size, tiles - job * size), scratch)
-        }
+      let scratch = mtk_winograd_scratch(Int32(side), inputs, outputs)
+      ThreadPool.shared.forEach((tiles + size - 1) / size, scratch: scratch) { job, scratch in
+        var plan = plan
+        mtk_winograd_product(&plan, job * size, min(size, tiles - job * size), scratch)
       }
     }
   }

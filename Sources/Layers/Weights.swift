@@ -10,6 +10,7 @@ public final class Weights: Sendable {
     var requested: Set<String> = []
     var missing: [String] = []
     var misshapen: [WeightError.Misshapen] = []
+    var bytes = 0
   }
 
   /// Ends of keys that older libraries saved and no model needs.
@@ -34,6 +35,9 @@ public final class Weights: Sendable {
 
   /// The scope of the whole checkpoint.
   public var root: WeightScope { WeightScope(weights: self, path: "") }
+
+  /// Bytes of all tensors so far.
+  public var byteCount: Int { record.withLock { $0.bytes } }
 
   /// Ends the load.
   /// - Throws: one ``WeightError`` listing the keys that are missing, left over or of another shape.
@@ -72,7 +76,9 @@ public final class Weights: Sendable {
       record.withLock { $0.missing.append(key) }
       return try standIn(layout.laidOutShape(shape))
     }
-    return try source.tensor(key, shape: shape, layout: layout, initializer: initializer, fanIn: fanIn)
+    let tensor = try source.tensor(key, shape: shape, layout: layout, initializer: initializer, fanIn: fanIn)
+    record.withLock { $0.bytes += tensor.count * tensor.dtype.size }
+    return tensor
   }
 
   private static func isPlausible(_ shape: [Int]) -> Bool {

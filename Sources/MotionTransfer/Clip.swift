@@ -23,9 +23,13 @@ public struct Clip: Sendable, Equatable {
   }
 
   /// The frames as a model's input: (F, H, W, 3), x / 127.5 - 1.
-  public func normalized() -> Tensor {
-    Tensor(uninitialized: [frames, height, width, 3]) { values in
-      for i in 0..<values.count { values[i] = Float(pixels[i]) / 127.5 - 1 }
+  public func normalized() -> Tensor { normalized(0..<frames) }
+
+  /// Some of the frames.
+  func normalized(_ range: Range<Int>) -> Tensor {
+    let start = range.lowerBound * height * width * 3
+    return Tensor(uninitialized: [range.count, height, width, 3]) { values in
+      for i in 0..<values.count { values[i] = Float(pixels[start + i]) / 127.5 - 1 }
     }
   }
 

@@ -23,12 +23,13 @@ struct FrameWindows: Sendable, Equatable {
   /// A window's weight at its i-th frame: 1 at the ends, more towards the middle, so that no seam shows.
   func weight(_ index: Int) -> Float { Float(min(index + 1, length - index)) }
 
-  /// The weighted mean of what was computed for each window, (B, F, h, w, C) from (B, length, h, w, C).
-  func merged(_ parts: [Tensor]) -> Tensor {
-    guard parts.count > 1 else { return parts[0] }
+  /// The weighted mean of what `part` computes for each window, (B, F, h, w, C) from (B, length, h, w, C).
+  func merged(_ part: (Range<Int>) throws -> Tensor) rethrows -> Tensor {
+    guard ranges.count > 1 else { return try part(ranges[0]) }
     var sums = [Tensor?](repeating: nil, count: frames)
     var weights = [Float](repeating: 0, count: frames)
-    for (range, part) in zip(ranges, parts) {
+    for range in ranges {
+      let part = try part(range)
       for (index, frame) in range.enumerated() {
         let one = part.sliced(axis: 1, index..<index + 1) * weight(index)
         sums[frame] = sums[frame].map { $0 + one } ?? one
@@ -56,15 +57,15 @@ extension Adapters {
 extension TextToVideoPipeline {
   /// What the model says about a clip of any length.
   ///
-  /// - Parameter context: whose adapters are those of the whole clip
+  /// - Parameter motion: an embedding's, of any window of the clip
   func predict(
-    _ latents: Tensor, timestep: Float, text: TextContext, _ windows: FrameWindows, _ context: Context
+    _ latents: Tensor, timestep: Float, text: TextContext, _ windows: FrameWindows,
+    motion: ((Range<Int>) -> [String: TemporalMotion])? = nil, _ context: Context
   ) throws -> Tensor {
-    try windows.merged(
-      windows.ranges.map { range in
-        var context = context
-        context.adapters = context.adapters.within(range)
-        return try unet(latents.sliced(axis: 1, range), timesteps: [timestep], text: text, context)
-      })
+    try windows.merged { range in
+      var context = context
+      if let motion { context.adapters.motion = motion(range) }
+      return try unet(latents.sliced(axis: 1, range), timesteps: [timestep], text: text, context)
+    }
   }
 }

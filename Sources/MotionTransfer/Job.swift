@@ -60,6 +60,8 @@ public struct Job: Sendable {
   public let progress: @Sendable (Progress) -> Void
   /// Told what is odd but no error.
   public let warning: @Sendable (String) -> Void
+  /// Told what was chosen, for a log.
+  public let note: @Sendable (String) -> Void
   /// nil: no previews, and no work for them.
   public let preview: PreviewRequest?
 
@@ -67,12 +69,14 @@ public struct Job: Sendable {
   public init(
     isCancelled: @escaping @Sendable () -> Bool = { false },
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
-    warning: @escaping @Sendable (String) -> Void = { _ in }, preview: PreviewRequest? = nil
+    warning: @escaping @Sendable (String) -> Void = { _ in }, note: @escaping @Sendable (String) -> Void = { _ in },
+    preview: PreviewRequest? = nil
   ) {
     let latch = Latch()
     self.isCancelled = { latch.isSet(or: isCancelled) }
     self.progress = progress
     self.warning = warning
+    self.note = note
     self.preview = preview
   }
 

@@ -124,12 +124,9 @@ extension MotionEmbedding {
     return zip(fitting, lora).map { ($0.path, $1.pair) }
   }
 
-  /// Everything that the model is changed by, after `placed`.
+  /// Everything that the model's linear maps are changed by, after `placed`.
   func adapters(_ settings: Settings, in unet: any VideoUNet) -> Adapters {
-    var adapters = adapters(
-      settings.debiasMode, firstFrame: settings.firstFrame, queryKeyScale: settings.queryKeyScale,
-      valueScale: settings.valueScale)
-    adapters.highway = settings.highway
+    var adapters = Adapters(highway: settings.highway)
     for (path, pair) in lora {
       adapters.lora[path] = [LowRank(down: pair.down, up: pair.up, scale: pair.scale * settings.loraScale)]
     }

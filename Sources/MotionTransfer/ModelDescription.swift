@@ -136,7 +136,7 @@ struct ModelDescription: Sendable {
           .settings, "\(name): found \(size), expected a multiple of \(multiple) from \(multiple) to 8192")
       }
     }
-    let frames = try Settings.number("num-frames", options.numFrames ?? recommendations.numFrames, in: 1...256)
+    let frames = try Settings.number("num-frames", options.numFrames ?? recommendations.numFrames, in: 1...10_000)
     let atOnce = min(frames, max(options.contextLength ?? frames, 1))
     if let most = unet.motion?.maximumFrames, atOnce > most {
       throw MotionTransferError(
@@ -146,7 +146,21 @@ struct ModelDescription: Sendable {
     }
     let geometry = Geometry(numFrames: frames, width: width, height: height, multiple: multiple)
     try checkMemory(geometry, atOnce: atOnce)
+    try options.memory.budget.map { budget throws(MotionTransferError) in try checkWeights(within: budget) }
     return geometry
+  }
+
+  /// Refuses a budget that the weights alone exceed, before they are read.
+  private func checkWeights(within budget: Int) throws(MotionTransferError) {
+    let bytes = try MotionTransferError.sorting {
+      try ["text_encoder", "unet", "vae"].reduce(0) { try $0 + folder.component($1).weightsSize() }
+    }
+    guard bytes < budget else {
+      throw MotionTransferError(
+        .noSpace,
+        "memory-budget: found \(mebibytes(budget)), expected more than the \(mebibytes(bytes)) of the weights in "
+          + "\(folder.path); use files of half precision, a smaller model, or a larger budget")
+    }
   }
 
   /// Refuses sizes that this machine cannot hold, before anything is allocated: running out of memory would end the
@@ -155,10 +169,10 @@ struct ModelDescription: Sendable {
     let factor = vae.latentFactor
     let pixels = Double(geometry.width * geometry.height)
     let tokens = Double(frames) * pixels / Double(factor * factor)
-    // About a dozen tensors of the UNet's first level, four of the decoder's last, and all decoded frames.
+    // About a dozen tensors of the UNet's first level, four of the decoder's last, and all frames.
     let needed =
       max(tokens * Double(unet.blockOutChannels[0]) * 4 * 12, pixels * Double(vae.blockOutChannels[0]) * 16)
-      + Double(geometry.numFrames) * pixels * 15
+      + Double(geometry.numFrames) * pixels * 3
     let present = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
     guard needed < present else {
       let (found, expected) = (Int(needed / 1e9) + 1, Int(present / 1e9))

@@ -49,6 +49,13 @@ public struct MotionEmbedding: Sendable {
     self.init(blocks: Dictionary(uniqueKeysWithValues: motions))
   }
 
+  /// Bytes of all tensors.
+  var byteCount: Int {
+    let pairs = lora.map { $0.pair.down.count + $0.pair.up.count }
+    let others = parameters.map(\.count) + differences.map(\.tensor.count) + [inversionNoise?.count ?? 0]
+    return 4 * (pairs + others).reduce(0, +)
+  }
+
   /// All learned tensors in a fixed order.
   var parameters: [Tensor] {
     blocks.keys.sorted().flatMap { tensors(at: $0) }
@@ -56,22 +63,6 @@ public struct MotionEmbedding: Sendable {
 
   private func tensors(at path: String) -> [Tensor] {
     [blocks[path]?.queryKey, blocks[path]?.value1, blocks[path]?.value2].compactMap { $0 }
-  }
-
-  /// The embedding as the model adds it: values debiased, everything scaled.
-  func adapters(
-    _ mode: DebiasMode, firstFrame: FirstFrame = .kept, queryKeyScale: Float = 1, valueScale: Float = 1
-  ) -> Adapters {
-    func scaled(_ tensor: Tensor, _ scale: Float) -> Tensor { scale == 1 ? tensor : tensor * scale }
-    func value(_ tensor: Tensor?) -> Tensor? {
-      tensor.flatMap { Debias.apply(mode, firstFrame: firstFrame, $0) }.map { scaled($0, valueScale) }
-    }
-    let motion = blocks.mapValues { block in
-      TemporalMotion(
-        queryKey: block.queryKey.map { scaled($0, queryKeyScale) }, value1: value(block.value1),
-        value2: value(block.value2))
-    }
-    return Adapters(motion: motion)
   }
 
   /// The learned values without their gradient nodes.

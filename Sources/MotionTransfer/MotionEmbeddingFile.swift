@@ -26,7 +26,8 @@ extension MotionEmbedding {
       guard let shape = file.shape(of: name) else { continue }
       if name == noiseKey {
         try expect(shape.count == 4, path, name, shape, "4 axes (C, F, h, w)")
-        embedding.inversionNoise = try file.tensor(name).widened()
+        // A copy, so that the file is not kept.
+        embedding.inversionNoise = try file.tensor(name).widened().copied()
         continue
       }
       guard let (block, slot) = slot(of: name) else {

@@ -97,7 +97,7 @@ public final class MotionTransferEngine: Sendable {
     _ references: [Reference], _ options: Options, job: Job = Job()
   ) throws(MotionTransferError) -> MotionEmbedding {
     try MotionTransferError.sorting {
-      let settings = try Settings(options, pipeline.description)
+      var settings = try Settings(options, pipeline.description)
       let expected = settings.geometry
       guard !references.isEmpty else {
         throw MotionTransferError(.settings, "reference: found none, expected at least one clip to learn from")
@@ -115,9 +115,14 @@ public final class MotionTransferEngine: Sendable {
         }
         warnOfUnknownWords(reference.prompt ?? "", job)
       }
-      return try computing(settings, job) {
-        try pipeline.learn(references, settings, base: try base(settings), checkpoint: options, job)
+      let base = try base(settings)
+      func learned(_ settings: Settings, _ options: Options, _ job: Job) throws -> MotionEmbedding {
+        try computing(settings, job) { try pipeline.learn(references, settings, base: base, checkpoint: options, job) }
       }
+      settings.memory = try pipeline.memoryOptions(
+        settings, besides: references.reduce(0) { $0 + $1.clip.pixels.count }, isLearning: true, job
+      ) { _ = try learned($0, Options(), $1) }
+      return try learned(settings, options, job)
     }
   }
 
@@ -131,26 +136,40 @@ public final class MotionTransferEngine: Sendable {
     _ options: Options, embedding: MotionEmbedding?, job: Job = Job()
   ) throws(MotionTransferError) -> Clip {
     try MotionTransferError.sorting {
-      let settings = try Settings(options, pipeline.description)
+      var settings = try Settings(options, pipeline.description)
       guard settings.prompt.contains(where: { !$0.isWhitespace }) else {
         throw MotionTransferError(
           .settings, "prompt: found none, expected what the generated video shows, such as \"a fox in the snow\"")
       }
       warnOfUnknownWords(settings.prompt, job)
-      var adapters = Adapters(highway: settings.highway)
       let embedding = try embedding.map { try fitted($0, options, job) }
-      if let embedding {
-        adapters = embedding.adapters(settings, in: pipeline.unet)
-      }
-      var generator = TorchGenerator(seed: settings.seed)
-      let noise = pipeline.noise(settings.geometry, using: &generator)
-      let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
-      return try computing(settings, job) {
-        try pipeline.decode(
-          try pipeline.sample(
-            start, settings, adapters: adapters, base: try base(settings), using: &generator, job), job,
-          tiled: settings.memory.vaeTiling)
-      }
+      let base = try base(settings)
+      let pixels = settings.geometry.numFrames * settings.geometry.width * settings.geometry.height * 3
+      settings.memory = try pipeline.memoryOptions(
+        settings, besides: (embedding?.byteCount ?? 0) + 2 * pixels, isLearning: false, job
+      ) { _ = try generated($0, embedding, base, $1) }
+      return try generated(settings, embedding, base, job)
+    }
+  }
+
+  private func generated(
+    _ settings: Settings, _ embedding: MotionEmbedding?, _ base: Adapters, _ job: Job
+  ) throws -> Clip {
+    var adapters = Adapters(highway: settings.highway)
+    var motion: DebiasedMotion?
+    if let embedding {
+      adapters = embedding.adapters(settings, in: pipeline.unet)
+      motion = DebiasedMotion(
+        embedding, settings.debiasMode, firstFrame: settings.firstFrame, queryKeyScale: settings.queryKeyScale,
+        valueScale: settings.valueScale)
+    }
+    var generator = TorchGenerator(seed: settings.seed)
+    let noise = pipeline.noise(settings.geometry, using: &generator)
+    let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
+    return try computing(settings, job) {
+      let latents = try pipeline.sample(
+        start, settings, adapters: adapters, motion: motion, base: base, using: &generator, job)
+      return try pipeline.decode(latents, job, tiled: settings.memory.vaeTiling)
     }
   }
 

@@ -19,6 +19,9 @@ extension Options {
     case "vae-tiling": memory.vaeTiling = try Self.flag(name, value)
     case "gradient-checkpointing": memory.gradientCheckpointing = try Self.flag(name, value)
     case "highway-level": highwayLevels = value
+    case "memory-budget":
+      guard let bytes = MemoryOptions.bytes(value) else { throw Self.error(name, value, "bytes, such as 600M or 4G") }
+      memory.budget = bytes
     default: try setChoice(name, value)
     }
   }

@@ -18,19 +18,19 @@ struct Settings: Sendable {
   let firstFrame: FirstFrame
   let queryKeyScale: Float
   let valueScale: Float
-  let applyRange: ClosedRange<Double>
+  var applyRange: ClosedRange<Double>
   let sites: String
   /// Whether the user chose them.
   let choosesSites: Bool
   let embeddingDesign: EmbeddingDesign
   let loss: Loss
   let timestepSampling: TimestepSampling
-  let inversionSteps: Int
-  let ddimInversionSteps: Int
+  var inversionSteps: Int
+  var ddimInversionSteps: Int
   let learningRate: Double
   let numInferenceSteps: Int
   /// Ready for `numInferenceSteps` steps.
-  let scheduler: any Scheduler
+  var scheduler: any Scheduler
   let guidanceScale: Float
   let guidanceRescale: Float
   /// nil: as recommended, where the embedding holds inverted noise.
@@ -40,7 +40,7 @@ struct Settings: Sendable {
   let recommendedNoisePrior: Double
   let arithmetic: Arithmetic
   let convolution: ConvolutionMethod
-  let memory: MemoryOptions
+  var memory: MemoryOptions
   let seed: UInt64
   let frameRate: Double?
   let geometry: Geometry
@@ -100,6 +100,7 @@ struct Settings: Sendable {
     arithmetic = options.arithmetic
     convolution = options.convolution
     memory = options.memory
+    if let budget = memory.budget { _ = try Self.number("memory-budget", budget, in: 1...1 << 50) }
     if let chunk = memory.feedForwardChunk { _ = try Self.number("feed-forward-chunk", chunk, in: 1...1 << 24) }
     seed = options.seed
     frameRate = try (options.frameRate ?? recommended.frameRate).map { rate throws(MotionTransferError) in

@@ -13,6 +13,8 @@ struct TextToVideoPipeline: Sendable {
   let unet: any VideoUNet
   let vae: AutoencoderKL
   let scheduler: any Scheduler
+  /// Bytes of all weights.
+  let weightBytes: Int
   private let previews = LatentPreviewCache()
 
   /// Reads all weights; half-precision matrices stay mapped.
@@ -21,39 +23,43 @@ struct TextToVideoPipeline: Sendable {
     let folder = description.folder
     let parts = 3
     try job.report(.load, 0, of: parts)
+    var bytes = 0
     tokenizer = try CLIPTokenizer(folder: try folder.component("tokenizer").path)
     scheduler = description.scheduler
-    textEncoder = try Self.load("text_encoder", folder) { try CLIPTextModel($0, description.text) }
+    textEncoder = try Self.load("text_encoder", folder, &bytes) { try CLIPTextModel($0, description.text) }
     try job.report(.load, 1, of: parts)
-    unet = try Self.loadUNet(description)
+    unet = try Self.loadUNet(description, &bytes)
     try job.report(.load, 2, of: parts)
-    vae = try Self.load("vae", folder, rename: RenamedSource.currentAttentionName) {
+    vae = try Self.load("vae", folder, &bytes, rename: RenamedSource.currentAttentionName) {
       try AutoencoderKL($0, description.vae)
     }
+    weightBytes = bytes
     try job.report(.load, 3, of: parts)
   }
 
   /// Constructs a part from its weights; keys that are missing, left over or misshapen are one error.
   private static func load<Part>(
-    _ name: String, _ folder: DiffusersFolder, rename: ((String) -> String?)? = nil,
+    _ name: String, _ folder: DiffusersFolder, _ bytes: inout Int, rename: ((String) -> String?)? = nil,
     _ body: (WeightScope) throws -> Part
   ) throws -> Part {
     let weights = try folder.component(name).weights(rename: rename)
     let part = try body(weights.root)
     try weights.finish()
+    bytes += weights.byteCount
     return part
   }
 
-  private static func loadUNet(_ description: ModelDescription) throws -> any VideoUNet {
+  private static func loadUNet(_ description: ModelDescription, _ bytes: inout Int) throws -> any VideoUNet {
     guard description.unet.motion != nil else {
-      return try load("unet", description.folder) { try UNet3DConditionModel($0, description.unet) }
+      return try load("unet", description.folder, &bytes) { try UNet3DConditionModel($0, description.unet) }
     }
     // A picture model's weights and a motion adapter's, or one checkpoint that holds both.
     let motion = description.motionAdapter?.weights()
-    let unet = try load("unet", description.folder) {
+    let unet = try load("unet", description.folder, &bytes) {
       try UNetMotionModel($0, motion: motion?.root ?? $0, description.unet)
     }
     try motion?.finish()
+    bytes += motion?.byteCount ?? 0
     return unet
   }
 
@@ -89,38 +95,50 @@ struct TextToVideoPipeline: Sendable {
   func encode(
     _ reference: Clip, tiled: Bool = false, using generator: inout TorchGenerator, _ job: Job
   ) throws -> Tensor {
-    try job.report(.encode, 0, of: 1)
-    let posterior = try vae.encode(reference.normalized(), tiled: tiled, context(job))
-    let shape = posterior.mean.shape  // (F, h, w, C)
-    let noise = generator.randn([shape[0], shape[3], shape[1], shape[2]]).permuted([0, 2, 3, 1])
-    let latents = posterior.sample(noise: noise) * description.vae.scalingFactor
-    try job.report(.encode, 1, of: 1)
-    return latents.reshaped([1] + shape)
+    let factor = description.vae.latentFactor
+    let noise = generator.randn([
+      reference.frames, description.vae.latentChannels, reference.height / factor, reference.width / factor,
+    ]).permuted([0, 2, 3, 1])
+    // As many frames at once as count for little beside the encoder's own memory.
+    let starts = Array(stride(from: 0, to: reference.frames, by: 16))
+    var parts: [Tensor] = []
+    for (index, start) in starts.enumerated() {
+      try job.report(.encode, index, of: starts.count)
+      let range = start..<min(start + 16, reference.frames)
+      let posterior = try vae.encode(reference.normalized(range), tiled: tiled, context(job))
+      parts.append(posterior.sample(noise: noise.sliced(axis: 0, range)) * description.vae.scalingFactor)
+    }
+    try job.report(.encode, starts.count, of: starts.count)
+    return Tensor.concatenated(parts, axis: 0).reshaped([1] + noise.shape)
   }
 
   /// Latents to frames, one at a time.
   func decode(_ latents: Tensor, _ job: Job, tiled: Bool = false) throws -> Clip {
     let frames = latents.shape[1]
-    var parts: [Tensor] = []
+    let factor = description.vae.latentFactor
+    let (height, width) = (latents.shape[2] * factor, latents.shape[3] * factor)
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(frames * height * width * 3)
     for frame in 0..<frames {
       try job.report(.decode, frame, of: frames)
       let one = latents.sliced(axis: 1, frame..<frame + 1).reshaped([1] + latents.shape.suffix(3))
-      parts.append(try vae.decode(one * (1 / description.vae.scalingFactor), tiled: tiled, context(job)))
+      let decoded = try vae.decode(one * (1 / description.vae.scalingFactor), tiled: tiled, context(job))
+      pixels.append(contentsOf: Clip(decoded: decoded).pixels)
     }
-    let decoded = Tensor.concatenated(parts, axis: 0)
     // Asked last: a cancelled job's tensors are worthless.
     try job.report(.decode, frames, of: frames)
-    return Clip(decoded: decoded)
+    return Clip(frames: frames, height: height, width: width, pixels: pixels)
   }
 
   /// Denoises latents under guidance: ε = ε_u + g (ε_c - ε_u), prompts in the order negative, positive. The adapters act
   /// in the settings' range of steps.
   ///
   /// - Parameters:
+  ///   - motion: an embedding's
   ///   - base: what changes the model in all steps
   ///   - generator: stochastic schedulers draw from it at each step
   func sample(
-    _ start: Tensor, _ settings: Settings, adapters: Adapters, base: Adapters = .none,
+    _ start: Tensor, _ settings: Settings, adapters: Adapters, motion: DebiasedMotion? = nil, base: Adapters = .none,
     using generator: inout TorchGenerator, _ job: Job
   ) throws -> Tensor {
     var scheduler = settings.scheduler
@@ -131,13 +149,17 @@ struct TextToVideoPipeline: Sendable {
     let windows = settings.windows
     let contexts = [base, base.merging(adapters)].map { context(job, adapters: $0, settings.memory) }
     let texts = contexts.map { unet.prepare(hidden, $0) }
+    // One window's motion is made once.
+    let whole = windows.ranges.count == 1 ? motion?.rows(windows.ranges[0]) : nil
+    let rows = motion.map { motion in { (range: Range<Int>) in whole ?? motion.rows(range) } }
     var latents = scheduler.initialNoiseScale == 1 ? start : start * scheduler.initialNoiseScale
     try job.report(.sample, 0, of: timesteps.count)
     for (index, timestep) in timesteps.enumerated() {
       let scaled = scheduler.modelInput(latents, at: index)
       let input = guided ? Tensor.concatenated([scaled, scaled], axis: 0) : scaled
       let which = settings.adapts(step: index, of: timesteps.count) ? 1 : 0
-      let output = try predict(input, timestep: timestep, text: texts[which], windows, contexts[which])
+      let output = try predict(
+        input, timestep: timestep, text: texts[which], windows, motion: which == 1 ? rows : nil, contexts[which])
       let prediction = guided ? guide(output, settings) : output
       if let request = job.preview, (index + 1) % request.interval == 0 || index + 1 == timesteps.count {
         let clean = scheduler.noiseSchedule.original(scaled, prediction, timestep: timestep)

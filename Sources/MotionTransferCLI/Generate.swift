@@ -119,7 +119,8 @@ struct Generate: ParsableCommand {
     let interrupt = Interrupt()
     let terminal = Terminal()
     let job = Job(
-      isCancelled: { interrupt.isRaised }, progress: { terminal.show($0) }, warning: Terminal.warn)
+      isCancelled: { interrupt.isRaised }, progress: { terminal.show($0) }, warning: Terminal.warn,
+      note: Terminal.note)
     let engine = try shared.engine(job)
     let clip = try engine.generate(options, embedding: embedding, job: job)
     terminal.finish()

@@ -114,7 +114,7 @@ struct Learn: ParsableCommand {
       progress: { progress in
         losses.add(progress)
         terminal.show(progress)
-      }, warning: Terminal.warn)
+      }, warning: Terminal.warn, note: Terminal.note)
     let engine = try shared.engine(job)
     let embedding = try engine.learn(references, options, job: job)
     terminal.finish()

@@ -16,7 +16,7 @@ struct MotionTransferCommand: ParsableCommand {
         motiontransfer generate --prompt "a fox in the snow" --motion-embedding walk.motion.safetensors --output fox.mp4
 
       Exit status: 0 done, 64 bad usage, 65 bad input data, 66 missing input, 70 internal error, 73 output cannot be \
-      written, 130 interrupted.
+      written or too little memory, 130 interrupted.
       """,
     version: "0.1.0",
     subcommands: [

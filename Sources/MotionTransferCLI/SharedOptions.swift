@@ -61,6 +61,15 @@ struct ModelOptions: ParsableArguments {
   )
   var gradientCheckpointing = false
 
+  @Option(
+    help:
+      "Bytes that the program may take, such as 600M or 4G: the options above are switched on as far as it asks for it.",
+    transform: { text in
+      guard let bytes = MemoryOptions.bytes(text) else { throw ValidationError("expected bytes, such as 600M or 4G.") }
+      return bytes
+    })
+  var memoryBudget: Int?
+
   /// The engine's options with these filled in.
   func options() -> Options {
     var options = Options()
@@ -78,6 +87,7 @@ struct ModelOptions: ParsableArguments {
     options.memory.vaeTiling = vaeTiling
     options.memory.feedForwardChunk = feedForwardChunk
     options.memory.gradientCheckpointing = gradientCheckpointing
+    options.memory.budget = memoryBudget
     return options
   }
 

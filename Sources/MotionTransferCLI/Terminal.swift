@@ -54,6 +54,11 @@ final class Terminal: Sendable {
     if isTerminal { StandardError.write("\r\u{1b}[K") }
   }
 
+  /// A line on standard error.
+  @Sendable static func note(_ message: String) {
+    StandardError.write("motiontransfer: \(message)\n")
+  }
+
   /// A warning on standard error.
   @Sendable static func warn(_ message: String) {
     StandardError.write("motiontransfer: warning: \(message)\n")

@@ -21,7 +21,7 @@ final class Storage: @unchecked Sendable {
 
   /// Uninitialised memory from the pool.
   init(bytes: Int) {
-    let block = MemoryPool.shared.allocate(bytes: bytes)
+    let block = MemoryPool.current.allocate(bytes: bytes)
     self.block = block
     base = block.base
     owner = nil
@@ -35,6 +35,6 @@ final class Storage: @unchecked Sendable {
   }
 
   deinit {
-    if let block { MemoryPool.shared.release(block) }
+    if let block { block.release() }
   }
 }

@@ -132,7 +132,7 @@ extension Tensor {
   public func copied() -> Tensor {
     withUnsafeBytes { bytes in
       let copy = Storage(bytes: bytes.count)
-      UnsafeMutableRawBufferPointer(start: copy.base, count: bytes.count).copyMemory(from: bytes)
+      if let source = bytes.baseAddress { Movement.copyBytes(bytes.count, from: source, to: copy.base) }
       return Tensor(storage: copy, shape: shape, dtype: dtype)
     }
   }

@@ -4,7 +4,7 @@ check "gst-inspect finds the element" gst-inspect-1.0 motiontransfer
 gst-inspect-1.0 motiontransfer >"$work/inspect" 2>&1
 for property in prompt negative-prompt reference-prompt model motion-embedding mode debias-mode noise-prior \
   motion-scale sites inversion-steps ddim-inversion-steps learning-rate num-inference-steps guidance-scale \
-  guidance-rescale seed num-frames width height short-clip n-threads stats concurrency processing-latency vae-tiling feed-forward-chunk gradient-checkpointing qos preview-interval motion-adapter learning-checkpoint first-frame query-key-scale \
+  guidance-rescale seed num-frames width height short-clip n-threads stats concurrency processing-latency vae-tiling feed-forward-chunk memory-budget gradient-checkpointing qos preview-interval motion-adapter learning-checkpoint first-frame query-key-scale \
   value-scale apply-from apply-until resample noise-initialization scheduler embedding-design loss timestep-sampling arithmetic convolution; do
   check "property $property is described" grep -qE "^  $property *: .{12,}" "$work/inspect"
 done

@@ -53,3 +53,16 @@ import Testing
     }
   }
 }
+
+/// An embedding's rows for a window are those of the whole.
+@Suite struct DebiasTests {
+  @Test(arguments: DebiasMode.allCases, FirstFrame.allCases)
+  func windowsHaveTheRowsOfTheWhole(mode: DebiasMode, firstFrame: FirstFrame) {
+    var generator = TorchGenerator(seed: 3)
+    let debias = Debias(generator.randn([7, 3, 5]), mode, firstFrame: firstFrame, scale: 1.5)
+    let whole = debias.rows(0..<7)
+    for range in [0..<1, 0..<4, 1..<5, 3..<7, 6..<7] {
+      #expect(debias.rows(range)?.toArray() == whole?.sliced(axis: 0, range).toArray())
+    }
+  }
+}

@@ -36,7 +36,7 @@ import Testing
       ("camera", .camera, 1), ("difference_scale_0.5", .difference, 0.5),
     ]
     for (name, mode, scale) in modes {
-      let adapters = mode.map { embedding.adapters($0, queryKeyScale: scale, valueScale: scale) } ?? .none
+      let adapters = mode.map { embedding.adapters($0, scale: scale) } ?? .none
       let context = pipeline.context(Job(), adapters: adapters)
       let text = pipeline.unet.prepare(try golden["text"], context)
       let output = try pipeline.unet(

@@ -55,6 +55,7 @@ public struct AdamW: Sendable {
       moments = parameters.map {
         Moments(first: Array(repeating: 0, count: $0.count), second: Array(repeating: 0, count: $0.count))
       }
+      MemoryPool.standIn?.count(bytes: moments.reduce(0) { $0 + 8 * $1.first.count })
     }
     precondition(moments.count == parameters.count, "moments of other parameters")
     steps += 1

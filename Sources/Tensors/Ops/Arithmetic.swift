@@ -63,7 +63,7 @@ extension Tensor {
     guard shape != self.shape else { return self }
     return withExtendedLifetime(self) {
       Tensor(shape) { y in
-        y.update(repeating: 0, count: shape.reduce(1, *))
+        Elementwise.clear(y, count: shape.reduce(1, *))
         guard count > 0 else { return }
         Broadcast(self.shape, shape, over: self.shape).reduce(pointer, into: y)
       }

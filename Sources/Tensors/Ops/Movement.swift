@@ -48,7 +48,7 @@ extension Tensor {
       [
         withExtendedLifetime(dy) {
           Tensor(shape) { dx in
-            dx.update(repeating: 0, count: shape.reduce(1, *))
+            Elementwise.clear(dx, count: shape.reduce(1, *))
             Movement.copyRuns(
               outer, width: range.count * inner, from: dy.pointer, stride: range.count * inner, to: dx + start,
               stride: shape[axis] * inner)
