@@ -28,6 +28,26 @@ struct Interpolation {
     return Interpolation(from, to, rows)
   }
 
+  /// Frames of a clip at another number of frames: moments, of which the first and the last stay what they are.
+  ///
+  /// - Parameter mixing: whether moments between two frames are mixed of both; else the closer one is taken, the later of
+  ///   two that are as close
+  static func moments(_ from: Int, _ to: Int, mixing: Bool) -> Interpolation {
+    let steps = max(to - 1, 1)
+    let rows = (0..<to).map { i in
+      let (low, rest) = (i * (from - 1)).quotientAndRemainder(dividingBy: steps)
+      var row = [Float](repeating: 0, count: from)
+      if mixing {
+        row[low] = 1 - Float(rest) / Float(steps)
+        if rest > 0 { row[low + 1] = Float(rest) / Float(steps) }
+      } else {
+        row[2 * rest >= steps ? low + 1 : low] = 1
+      }
+      return row
+    }
+    return Interpolation(from, to, rows)
+  }
+
   /// The sample below each place.
   static func nearest(_ from: Int, _ to: Int) -> Interpolation {
     let rows = (0..<to).map { i in

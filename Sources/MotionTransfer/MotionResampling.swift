@@ -4,9 +4,9 @@ import Tensors
 
 /// Embeddings at another size or length, in another order of time, and several as one.
 extension MotionEmbedding {
-  /// The embedding at another size and number of frames: bilinear over each block's grid; linear over the frames where they
-  /// become more, and some of them where they become fewer, for the mean of two frames moves in two places at once; the
-  /// inverted noise by its nearest values, each frame brought back to mean square 1.
+  /// The embedding at another size and number of frames: bilinear over each block's grid. Over the frames, first and last
+  /// stay first and last: linear where they become more; where they become fewer, the closest of them, for the mean of two
+  /// frames moves in two places at once. The inverted noise by its nearest values, each frame brought back to mean square 1.
   ///
   /// - Parameters:
   ///   - sites: of the model at the new size
@@ -23,7 +23,7 @@ extension MotionEmbedding {
         guard let tensor = motion[keyPath: slot] else { continue }
         let sized = try resized(tensor, to: site)
         let (old, new) = (sized.shape[0], latents.frames)
-        let frames = new < old ? Interpolation.nearest(old, new) : Interpolation.linear(old, new)
+        let frames = Interpolation.moments(old, new, mixing: new > old)
         moved[keyPath: slot] = old == new ? sized : frames(sized, axis: 0)
       }
       result.blocks[site.path] = moved
@@ -57,7 +57,8 @@ extension MotionEmbedding {
     let sizes = [latents.frames, latents.height, latents.width]
     guard Array(noise.shape.dropFirst()) != sizes else { return noise }
     var moved = noise
-    for (axis, size) in zip(1..., sizes) {
+    moved = Interpolation.moments(moved.shape[1], latents.frames, mixing: false)(moved, axis: 1)
+    for (axis, size) in [(2, latents.height), (3, latents.width)] {
       moved = Interpolation.nearest(moved.shape[axis], size)(moved, axis: axis)
     }
     let frames = (0..<latents.frames).map { frame in

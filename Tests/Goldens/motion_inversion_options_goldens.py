@@ -77,9 +77,14 @@ def frames(pipeline, unet: MotionUNet, motion: Motion, z: torch.Tensor, active=l
     return sampling_reference.decode_frames(pipeline, trace[-1])
 
 
+def closest(old: int, new: int) -> list[int]:
+    """Frames of a clip that are closest to those of one of another length with the same ends, the later of two."""
+    return [(2 * i * (old - 1) + new - 1) // (2 * (new - 1)) for i in range(new)]
+
+
 def resampled(embedding: dict[str, torch.Tensor], grids: dict[str, tuple[int, int]], old: dict[str, tuple[int, int]],
               length: int) -> dict[str, torch.Tensor]:
-    """Bilinear over the grid, then over the frames linear, or to fewer some of them: m (HW,F,C)."""
+    """Bilinear over the grid, then over the frames linear with the same ends, or to fewer the closest: m (HW,F,C)."""
     result = {}
     for key, m in embedding.items():
         if m.shape[0] > 1:
@@ -87,8 +92,10 @@ def resampled(embedding: dict[str, torch.Tensor], grids: dict[str, tuple[int, in
             height, width = old[block]
             m = m.unflatten(0, (height, width)).permute(2, 3, 0, 1)  # (F,C,H,W)
             m = interpolate(m, size=grids[block], mode="bilinear").flatten(2).permute(2, 0, 1)
-        mode = "nearest" if length < m.shape[1] else "linear"
-        result[key] = interpolate(m.transpose(1, 2), size=length, mode=mode).transpose(1, 2)
+        if length < m.shape[1]:
+            result[key] = m[:, closest(m.shape[1], length)]
+        else:
+            result[key] = interpolate(m.transpose(1, 2), size=length, mode="linear", align_corners=True).transpose(1, 2)
     return result
 
 
@@ -112,7 +119,7 @@ def write_applied(tensors: dict[str, torch.Tensor], pipeline, unet: MotionUNet) 
                   for size in (lambda level: ((4, 6), (2, 3))[level], lambda level: ((6, 4), (3, 2))[level]))
     motion = Motion(resampled(learned, grids, old, 5), "difference")
     tensors["frames/resampled"] = frames(pipeline, unet, motion, other)
-    z = interpolate(inverted, size=(5, 6, 4), mode="nearest")
+    z = interpolate(inverted[:, :, closest(8, 5)], size=(5, 6, 4), mode="nearest")
     z = z / z.square().mean(dim=(1, 3, 4), keepdim=True).sqrt()
     tensors["frames/resampled-blend"] = frames(pipeline, unet, motion, start("blend", z, other, 0.5))
 

@@ -133,6 +133,25 @@ import Testing
     try engine.check(embedding, options)
   }
 
+  @Test func otherNumbersOfFramesKeepTheEnds() {
+    func frames(_ from: Int, _ to: Int, mixing: Bool) -> [Float] {
+      let ramp = Tensor((0..<from).map(Float.init), shape: [from])
+      return Interpolation.moments(from, to, mixing: mixing)(ramp, axis: 0).toArray()
+    }
+    #expect(frames(8, 4, mixing: false) == [0, 2, 5, 7])
+    #expect(frames(8, 5, mixing: false) == [0, 2, 4, 5, 7])
+    #expect(frames(4, 8, mixing: false) == [0, 0, 1, 1, 2, 2, 3, 3])
+    #expect(frames(8, 1, mixing: false) == [0])
+    #expect(frames(3, 5, mixing: true) == [0, 0.5, 1, 1.5, 2])
+    #expect(frames(1, 3, mixing: true) == [0, 0, 0])
+    for (from, to) in [(8, 16), (8, 20)] {
+      let moved = frames(from, to, mixing: true)
+      for (index, place) in moved.enumerated() {
+        #expect(abs(place - Float(index * (from - 1)) / Float(to - 1)) < 1e-5)
+      }
+    }
+  }
+
   /// `published.pt` was written by torch: a dictionary of parameters of 32 rows.
   @Test func thePublishedFormatComesAndGoes() throws {
     let expected = try learned()
