@@ -1,4 +1,5 @@
 import Diffusion
+import Glibc
 import Layers
 import Tensors
 
@@ -20,8 +21,12 @@ struct FrameWindows: Sendable, Equatable {
   /// Frames of one window.
   var length: Int { ranges[0].count }
 
-  /// A window's weight at its i-th frame: 1 at the ends, more towards the middle, so that no seam shows.
-  func weight(_ index: Int) -> Float { Float(min(index + 1, length - index)) }
+  /// A window's weight at its i-th frame, sin² (i + ½) π / L: next to nothing where it begins and ends, so that no seam shows;
+  /// the sum of windows that overlap by half is 1 everywhere.
+  func weight(_ index: Int) -> Float {
+    let sine = sin((Double(index) + 0.5) * .pi / Double(length))
+    return Float(sine * sine)
+  }
 
   /// The weighted mean of what `part` computes for each window, (B, F, h, w, C) from (B, length, h, w, C).
   func merged(_ part: (Range<Int>) throws -> Tensor) rethrows -> Tensor {

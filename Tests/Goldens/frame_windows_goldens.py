@@ -1,7 +1,7 @@
 """Overlapping windows over the frames of clips that are longer than what the model sees at once, on tiny-zeroscope.
 
 In each denoising or inversion step every window is predicted by itself, with the embedding's rows there; where windows overlap,
-the mean is taken with weights 1, 2, ..., 2, 1. Learning draws one window a step. m is debiased before its rows are taken.
+the mean is taken with weights sin^2((i + 1/2) pi / length). Learning draws one window a step. m is debiased before its rows are taken.
 """
 
 import sampling_reference
@@ -30,7 +30,7 @@ def predict(unet: MotionUNet, z, t, text, case: tuple[int, int], tensors=None) -
     total, weights = torch.zeros_like(z), torch.zeros(z.shape[2])
     for window in windows(z.shape[2], *case):
         part = slice(window.start, window.stop)
-        weight = torch.tensor([min(i + 1, case[0] - i) for i in range(case[0])], dtype=torch.float32)
+        weight = torch.sin((torch.arange(case[0], dtype=torch.float64) + 0.5) * torch.pi / case[0]).square().float()
         motion = None if tensors is None else Motion(rows(tensors, window))
         total[:, :, part] += unet(z[:, :, part], t, text, motion) * weight[:, None, None]
         weights[part] += weight
