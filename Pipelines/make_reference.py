@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageFilter
 
 HERE = Path(__file__).resolve().parent
-SIZE, FRAMES, RATE = 256, 8, 8
+SIZE, FRAMES, RATE = 256, 16, 8
 
 
 def sprite(name: str, edge: int) -> Image.Image:

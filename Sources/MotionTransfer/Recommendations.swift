@@ -37,7 +37,7 @@ public struct Recommendations: Sendable, Equatable {
   public var noiseInitialization = NoiseInitialization.blend
   /// Share of inverted noise where an embedding holds some.
   public var noisePrior = 0.5
-  /// F
+  /// Frames of a clip.
   public var numFrames = 24
   /// Width in pixels; nil: the UNet's sample size times the autoencoder's factor.
   public var width: Int?

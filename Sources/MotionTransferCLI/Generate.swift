@@ -121,11 +121,13 @@ struct Generate: ParsableCommand {
     let job = Job(
       isCancelled: { interrupt.isRaised }, progress: { terminal.show($0) }, warning: Terminal.warn,
       note: Terminal.note)
+    // What cannot be written is found out before the work and not after it.
+    let writer = try VideoWriter(output)
     let engine = try shared.engine(job)
     let clip = try engine.generate(options, embedding: embedding, job: job)
     terminal.finish()
     let learned = embedding?.metadata["frame-rate"].flatMap(Double.init)
     let rate = frameRate ?? learned ?? engine.recommendations.frameRate ?? 8
-    try VideoWriter(output).write(clip, frameRate: rate)
+    try writer.write(clip, frameRate: rate)
   }
 }

@@ -148,7 +148,7 @@ public struct Recipe: Sendable, Equatable {
     return """
       {
         "sites": "\(sites.joined(separator: ","))",
-        "inversion-steps": 250,
+        "inversion-steps": 160,
         "ddim-inversion-steps": 20,
         "learning-rate": 0.1,
         "num-inference-steps": 20,
@@ -156,7 +156,8 @@ public struct Recipe: Sendable, Equatable {
         "guidance-rescale": 0.7,
         "noise-prior": 0.0,
         "debias-mode": "normalize",
-        "motion-scale": 1.5,
+        "motion-scale": 1.2,
+        "apply-until": 0.6,
         "width": \(size),
         "height": \(size),
         "num-frames": \(frames),

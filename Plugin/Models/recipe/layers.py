@@ -1,36 +1,15 @@
 """Layers over flat parameters, channels last: activations are (batch, frames, height, width, channels)."""
-import functools
-
 import torch
-import torch._dynamo
 import torch.nn.functional as F
 
-# One compilation for each width and kind of norm; what cannot be compiled runs as it is.
-torch._dynamo.config.cache_size_limit = 64
-torch._dynamo.config.suppress_errors = True
-
-compiled = functools.cache(functools.partial(torch.compile, dynamic=True))
-
-
-def fused(function, x, *arguments):
-    """Through torch.compile where there is a GPU; as it is elsewhere."""
-    return compiled(function)(x, *arguments) if x.is_cuda else function(x, *arguments)
+try:
+    import kernels
+except ImportError:  # no Triton: torch's own functions
+    kernels = None
 
 
-@functools.cache
-def group_norm(groups, width, eps, activate):
-    """GroupNorm of groups · width channels over (N, L, C), with SiLU or without, in float32."""
-    def function(x, weight, bias):
-        n, l, c = x.shape
-        h = x.float().reshape(n, l, groups, width)
-        variance, mean = torch.var_mean(h, (1, 3), correction=0, keepdim=True)
-        h = ((h - mean) * torch.rsqrt(variance + eps)).reshape(n, l, c) * weight.float() + bias.float()
-        return (F.silu(h) if activate else h).to(x.dtype)
-    return function
-
-
-def gated(a, g):
-    return a * F.gelu(g)
+def fused(x):
+    return kernels is not None and kernels.serves(x)
 
 
 class Parameters:
@@ -41,7 +20,8 @@ class Parameters:
         self.sizes = [t.numel() for t in tensors.values()]
         self.flat = torch.cat([t.float().reshape(-1) for t in tensors.values()]).to(device).requires_grad_()
         self.average = self.flat.detach().clone()
-        self.first, self.second, self.steps = torch.zeros_like(self.average), torch.zeros_like(self.average), 0
+        self.first, self.second = torch.zeros_like(self.average), torch.zeros_like(self.average)
+        self.steps = torch.zeros((), dtype=torch.float64, device=device)
 
     def views(self, dtype, flat=None):
         pieces = (self.flat if flat is None else flat).to(dtype).split(self.sizes)
@@ -49,7 +29,7 @@ class Parameters:
 
     @torch.no_grad()
     def update(self, rate, averaging, clip=1.0, betas=(0.9, 0.99), decay=0.01, eps=1e-8):
-        """AdamW as Sources/Layers/Optimizers has it, and the moving average."""
+        """AdamW as Sources/Layers/Optimizers has it, and the moving average; rate: a number or a tensor."""
         gradient = self.flat.grad
         norm = gradient.norm()
         gradient *= (clip / norm).clamp(max=1)
@@ -58,9 +38,10 @@ class Parameters:
         self.second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
         self.flat.mul_(1 - rate * decay)
         denominator = (self.second / (1 - betas[1] ** self.steps)).sqrt_().add_(eps)
-        self.flat.addcdiv_(self.first, denominator, value=-rate / (1 - betas[0] ** self.steps))
+        self.flat.sub_(self.first / denominator * (rate / (1 - betas[0] ** self.steps)))
         self.flat.grad = None
-        self.average.lerp_(self.flat, 1 - min(averaging, (self.steps + 1) / (self.steps + 10)))
+        kept = ((self.steps + 1) / (self.steps + 10)).clamp(max=averaging)
+        self.average.add_((self.flat - self.average) * (1 - kept))
         return norm
 
 
@@ -81,13 +62,17 @@ class Layers:
         return y.permute(0, 2, 3, 1).reshape(b, f, *y.shape[2:], y.shape[1])
 
     def norm(self, x, name, eps, activate=True, over_frames=False):
-        rows = x.shape[0] if over_frames else x.shape[0] * x.shape[1]
-        function = group_norm(self.groups, x.shape[-1] // self.groups, eps, activate)
-        y = fused(function, x.reshape(rows, -1, x.shape[-1]), self.w[f"{name}.weight"], self.w[f"{name}.bias"])
-        return y.reshape(x.shape)
+        """GroupNorm of every frame, or of all frames together, with SiLU or without."""
+        rows, weight, bias = x.shape[0] if over_frames else x.shape[0] * x.shape[1], self.w[f"{name}.weight"], self.w[f"{name}.bias"]
+        h = x.reshape(rows, -1, x.shape[-1])
+        if fused(x):
+            return kernels.GroupNorm.apply(h, weight, bias, self.groups, eps, activate).reshape(x.shape)
+        y = F.group_norm(h.transpose(1, 2), self.groups, weight, bias, eps).transpose(1, 2).reshape(x.shape)
+        return F.silu(y) if activate else y
 
     def layer_norm(self, x, name):
-        return F.layer_norm(x, x.shape[-1:], self.w[f"{name}.weight"], self.w[f"{name}.bias"], 1e-5)
+        weight, bias = self.w[f"{name}.weight"], self.w[f"{name}.bias"]
+        return kernels.LayerNorm.apply(x, weight, bias, 1e-5) if fused(x) else F.layer_norm(x, x.shape[-1:], weight, bias, 1e-5)
 
     def resnet(self, x, name, emb=None, eps=1e-5):
         h = self.conv(self.norm(x, f"{name}.norm1", eps), f"{name}.conv1")
@@ -104,15 +89,28 @@ class Layers:
         """query, key, value: normalised tokens (N, L, C)"""
         if key.shape[1] == 1:  # attention over one token is that token
             return self.linear(self.linear(value, f"{name}.to_v"), f"{name}.to_out.0")
-        q, k, v = (self.heads(self.linear(x, f"{name}.to_{n}")) for x, n in ((query, "q"), (key, "k"), (value, "v")))
-        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(query.shape)
+        q, k, v = (self.linear(x, f"{name}.to_{n}") for x, n in ((query, "q"), (key, "k"), (value, "v")))
+        if fused(query) and q.shape[1] == k.shape[1] == self.head == 16:
+            y = kernels.Attend.apply(q[:, :, None], k[:, :, None], v[:, :, None])[:, :, 0]
+        else:
+            y = F.scaled_dot_product_attention(*map(self.heads, (q, k, v))).transpose(1, 2).reshape(q.shape)
         return self.linear(y, f"{name}.to_out.0")
 
+    def attention_over_frames(self, name, query, value):
+        """query, value: normalised tokens (B, F, P, C); every cell attends over its own frames."""
+        b, f, p, _ = query.shape
+        if fused(query) and f == self.head == 16:
+            q, k, v = (self.linear(x, f"{name}.to_{n}") for x, n in ((query, "q"), (query, "k"), (value, "v")))
+            return self.linear(kernels.Attend.apply(q, k, v), f"{name}.to_out.0")
+        cells = lambda t: t.transpose(1, 2).reshape(b * p, f, -1)
+        return self.attention(name, cells(query), cells(query), cells(value)).reshape(b, p, f, -1).transpose(1, 2)
+
     def feed_forward(self, x, name):
-        # Two products instead of one that is split: the gradient then needs no concatenation.
-        weights, biases = (self.w[f"{name}.net.0.proj.{kind}"].chunk(2) for kind in ("weight", "bias"))
-        a, g = (F.linear(x, w, b) for w, b in zip(weights, biases))
-        return self.linear(fused(gated, a, g), f"{name}.net.2")
+        h = self.linear(x, f"{name}.net.0.proj")
+        if fused(x):
+            return self.linear(kernels.Gated.apply(h), f"{name}.net.2")
+        a, g = h.chunk(2, -1)
+        return self.linear(a * F.gelu(g), f"{name}.net.2")
 
     def upsampled(self, x, name):
         return self.conv(x.repeat_interleave(2, 2).repeat_interleave(2, 3), name)

@@ -15,7 +15,7 @@ for stage in "$@"; do
   case "$stage" in
     scorer) python3 "$here/train_scorer.py" --corpus corpus.safetensors --names names.json --output scorer --seconds "$seconds" ;;
     autoencoder) python3 "$here/train_autoencoder.py" --corpus corpus.safetensors --model model --seconds "$seconds" ;;
-    video) python3 "$here/train_video.py" --corpus corpus.safetensors --model model --seconds "$seconds" ${VIDEO_OPTIONS:-} ;;
+    video) python3 "$here/train_video.py" --corpus corpus.safetensors --model model --seconds "$seconds" ${VIDEO_OPTIONS:---graph} ;;
     tune)
       python3 "$here/tune_motion.py" --corpus corpus.safetensors --model model --scorer scorer --seconds 75 \
         --output tune.jsonl --sheet sheet.jpg ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains UNet and text encoder of a model folder on one GPU: the video stage of `motiontransfer train`, larger.
 
-  train_video.py --corpus RUN/corpus.safetensors --model FOLDER --seconds 600 [--clips 40] [--pictures 320]
+  train_video.py --corpus RUN/corpus.safetensors --model FOLDER --seconds 600 --graph
   train_video.py --corpus RUN/corpus.safetensors --model FOLDER --follow 20 --rate 0.002 --steps 4000 --seed 1
 
 The second form takes the first steps of the engine's own trainer, with its examples, draws and schedule, in float32, and
@@ -17,9 +17,10 @@ import torch.nn.functional as F
 import diffusion
 from corpus import Corpus
 from folder import Folder, part
+from replay import Replayed
 from unet import TextEncoder, UNet3D
 
-PICTURE_INTERVAL = 6  # every n-th step sees pictures
+PICTURE_INTERVAL = 5  # every n-th step sees pictures
 
 
 class Trainer:
@@ -29,40 +30,68 @@ class Trainer:
         self.parameters = folder.parameters(device, "unet.", "text_encoder.")
         self.bars = diffusion.alpha_bars(device)
 
-    def step(self, latents, tokens, timesteps, noise, rate, averaging):
+    def step(self, latents, tokens, timesteps, noise, rate, averaging, weight=1.0):
+        """weight: of every cell's error, (B, F, h, w, 1). Returns the loss without weights."""
         weights = self.parameters.views(self.dtype)
         noisy, target = diffusion.noised(latents, noise, self.bars[timesteps])
         text = self.text(part(weights, "text_encoder"), tokens)
         prediction = self.unet(part(weights, "unet"), noisy.to(self.dtype), timesteps, text)
-        loss = F.mse_loss(prediction.float(), target)
-        loss.backward()
+        error = (prediction.float() - target).square()
+        (error * weight).mean().backward()
         self.parameters.update(rate, averaging)
-        return loss.detach()
+        return error.detach().mean()
+
+
+def examples(corpus, count, pictures):
+    """Random clips or single frames of them: what a step takes, drawn but for its pixels."""
+    device = corpus.device
+    clips = torch.randint(corpus.clips, (count,), device=device)
+    tokens = corpus.columns["plain_tokens" if pictures else "tokens"][clips]
+    if pictures:
+        empty = corpus.columns["tokens"][:, 1] == corpus.columns["tokens"][:, 2]
+        tokens = torch.where(torch.rand(count, 1, device=device) < 0.1, corpus.columns["tokens"][empty][:1], tokens)
+    spread = (torch.arange(count, device=device) + torch.rand(count, device=device)) / count
+    timesteps = (spread * 1000).long().clamp(max=999)[torch.randperm(count, device=device)]
+    return {"clips": clips, "tokens": tokens, "timesteps": timesteps, "moment": torch.randint(corpus.frames, (count,), device=device)}
 
 
 def train(arguments, corpus, folder, device):
     trainer = Trainer(folder, device, torch.bfloat16 if device == "cuda" else torch.float32)
     torch.manual_seed(arguments.seed)
-    start, step, losses, told = time.time(), 0, {}, 0.0
+    start, step, losses, told, replayed = time.time(), 0, {}, 0.0, {}
+
+    def one(pictures):
+        def function(clips, tokens, timesteps, moment, noise, rate, emphasis):
+            with torch.no_grad():
+                pixels, alpha = corpus.draw(clips, moment if pictures else None)
+                latents = corpus.encode(pixels)
+                # Subjects fill a tenth of a frame: their cells count for more, less so towards the end.
+                share = F.avg_pool2d(alpha.flatten(0, 1), 8).reshape(*latents.shape[:-1], 1)
+                weight = 1 + emphasis * share
+                weight = weight / weight.mean()
+            return trainer.step(latents, tokens, timesteps, noise, rate, 0.999, weight)
+        return function
+
     while (done := (time.time() - start) / arguments.seconds) < 1:
         pictures = done < arguments.picture_share or step % PICTURE_INTERVAL == 0
-        count = arguments.pictures if pictures else arguments.clips
-        with torch.no_grad():
-            clips = torch.randint(corpus.clips, (count,), device=device)
-            moment = torch.randint(corpus.frames, (count,), device=device) if pictures else None
-            latents = corpus.encode(corpus.draw(clips, moment)[0])
-            tokens = corpus.columns["plain_tokens" if pictures else "tokens"][clips]
-            if pictures:
-                empty = corpus.columns["tokens"][:, 1] == corpus.columns["tokens"][:, 2]
-                tokens = torch.where(torch.rand(count, 1, device=device) < 0.1, corpus.columns["tokens"][empty][:1], tokens)
-            spread = (torch.arange(count, device=device) + torch.rand(count, device=device)) / count
-            timesteps = (spread * 1000).long().clamp(max=999)[torch.randperm(count, device=device)]
-            noise = torch.randn_like(latents)
+        count, frames = (arguments.pictures, 1) if pictures else (arguments.clips, corpus.frames)
         rise = min(1, (step + 1) / 200)
         rate = arguments.rate * rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-        loss = trainer.step(latents, tokens, timesteps, noise, rate, 0.999)
-        losses.setdefault(latents.shape[1], []).append(loss)
+        scalar = lambda x: torch.tensor(x, device=device)
+        edge = corpus.size // 8
+        inputs = examples(corpus, count, pictures) | {
+            "noise": torch.randn(count, frames, edge, edge, len(corpus.encoder), device=device), "rate": scalar(rate),
+            "emphasis": scalar(arguments.emphasis * min(1.0, 3.0 * (1 - done)))}
+        if not arguments.graph:
+            function = one(pictures)
+        elif pictures not in replayed:
+            function = replayed[pictures] = Replayed(one(pictures), **inputs)
+        else:
+            function = replayed[pictures]
+        losses.setdefault(frames, []).append(function(**inputs).clone())
         step += 1
+        if device == "cuda":
+            torch.cuda.synchronize()  # the schedule follows the clock
         if time.time() - start - told >= arguments.interval:
             told = time.time() - start
             means = {f: round(torch.stack(l).mean().item(), 4) for f, l in sorted(losses.items())}
@@ -96,8 +125,10 @@ def main():
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--clips", type=int, default=40)
-    parser.add_argument("--pictures", type=int, default=320)
+    parser.add_argument("--clips", type=int, default=64)
+    parser.add_argument("--pictures", type=int, default=512)
+    parser.add_argument("--graph", action="store_true", help="record a step as a CUDA graph")
+    parser.add_argument("--emphasis", type=float, default=3, help="extra weight of subjects' cells, fading in the last third")
     parser.add_argument("--picture-share", type=float, default=0.1, help="of the time, before the first clip; 0 goes on")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--interval", type=float, default=15)
@@ -106,6 +137,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.benchmark = True
     folder = Folder(arguments.model)
     if arguments.follow:
         follow(arguments, folder, "cpu")

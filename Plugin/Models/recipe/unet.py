@@ -88,14 +88,11 @@ class UNet3D:
         h = layers.linear(layers.norm(x, f"{name}.norm", 1e-6, activate=False, over_frames=True), f"{name}.proj_in")
         h = h.reshape(b, f, height * width, -1)
         motion = self.motion.get(name, {})
-        # Every cell attends over its own frames.
-        cells = lambda t: t.transpose(1, 2).reshape(b * height * width, f, -1)
         for i in (1, 2):
             y = layers.layer_norm(h, f"{block}.norm{i}")
-            qk = cells(y + motion["qk"].to(y.dtype)) if "qk" in motion else cells(y)
-            v = cells(y + motion[f"v{i}"].to(y.dtype)) if f"v{i}" in motion else cells(y)
-            a = layers.attention(f"{block}.attn{i}", qk, qk, v)
-            h = h + a.reshape(b, height * width, f, -1).transpose(1, 2)
+            qk = y + motion["qk"].to(y.dtype) if "qk" in motion else y
+            v = y + motion[f"v{i}"].to(y.dtype) if f"v{i}" in motion else y
+            h = h + layers.attention_over_frames(f"{block}.attn{i}", qk, v)
         h = h + layers.feed_forward(layers.layer_norm(h, f"{block}.norm3"), f"{block}.ff")
         return x + layers.linear(h, f"{name}.proj_out").reshape(x.shape)
 
