@@ -34,7 +34,7 @@ def wait():
 pipeline.set_state(Gst.State.PAUSED)
 wait()
 whole = [buffer.pts for buffer in (pipeline.set_state(Gst.State.PLAYING), frames(1000))[1]]
-assert len(whole) == 8, whole
+assert len(whole) == 16, whole
 accurate = Gst.SeekFlags.FLUSH | Gst.SeekFlags.ACCURATE
 for state in (Gst.State.PAUSED, Gst.State.PLAYING):
     pipeline.set_state(state)
