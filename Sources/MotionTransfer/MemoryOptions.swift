@@ -22,10 +22,9 @@ public struct MemoryOptions: Sendable, Equatable {
   public static func bytes(_ text: String) -> Int? {
     let powers: [Character: Double] = ["K": 0x1p10, "M": 0x1p20, "G": 0x1p30, "T": 0x1p40]
     let power = text.last.flatMap { powers[$0] }
-    guard let number = Double(power == nil ? text : String(text.dropLast())), number > 0, number < 0x1p50 else {
-      return nil
-    }
-    return Int(number * (power ?? 1))
+    guard let number = Double(power == nil ? text : String(text.dropLast())) else { return nil }
+    let bytes = number * (power ?? 1)
+    return bytes >= 1 && bytes <= 0x1p50 ? Int(bytes) : nil
   }
 
   /// These options and more of them, in the order of the time that they take.

@@ -113,7 +113,7 @@ import Testing
       try options.set("memory-budget", text)
       #expect(options.memory.budget == bytes)
     }
-    for text in ["", "M", "-1G", "0", "nan", "4X", "1e300"] { #expect(MemoryOptions.bytes(text) == nil) }
+    for text in ["", "M", "-1G", "0", "nan", "4X", "1e300", "1000000000T"] { #expect(MemoryOptions.bytes(text) == nil) }
     var options = Options()
     #expect(throws: MotionTransferError.self) { try options.set("memory-budget", "much") }
   }

@@ -29,6 +29,12 @@ def _activated_gradient(x, d, scale, shift):
 
 
 @triton.jit
+def _pair(at, C, inside):
+    """Two neighbouring rows of C channels, as (1, C) each."""
+    return tl.load(at, mask=inside, other=0.0)[None, :], tl.load(at + C, mask=inside, other=0.0)[None, :]
+
+
+@triton.jit
 def _sums(x_ptr, d_ptr, stats_ptr, out_ptr, L, C, CHUNK: tl.constexpr, BACKWARD: tl.constexpr, ACTIVATE: tl.constexpr,
           BL: tl.constexpr, BC: tl.constexpr):
     """Per channel of one chunk: sums of x and x², or of the gradient and the gradient · normalised x."""
@@ -37,9 +43,8 @@ def _sums(x_ptr, d_ptr, stats_ptr, out_ptr, L, C, CHUNK: tl.constexpr, BACKWARD:
     inside = c < C
     first, second = tl.zeros([BC], tl.float32), tl.zeros([BC], tl.float32)
     if BACKWARD:
-        at = stats_ptr + n * 4 * C + c
-        scale, shift = tl.load(at, mask=inside, other=0.0)[None, :], tl.load(at + C, mask=inside, other=0.0)[None, :]
-        mean, rstd = tl.load(at + 2 * C, mask=inside, other=0.0)[None, :], tl.load(at + 3 * C, mask=inside, other=0.0)[None, :]
+        scale, shift = _pair(stats_ptr + n * 4 * C + c, C, inside)
+        mean, rstd = _pair(stats_ptr + (n * 4 + 2) * C + c, C, inside)
     for start in range(0, CHUNK, BL):
         rows = s * CHUNK + start + tl.arange(0, BL)
         mask = (rows < L)[:, None] & inside[None, :]
@@ -105,11 +110,9 @@ def _apply(x_ptr, d_ptr, stats_ptr, total_ptr, y_ptr, L, C, CHUNK: tl.constexpr,
     n, s = tl.program_id(0).to(tl.int64), tl.program_id(1)
     c = tl.arange(0, BC)
     inside = c < C
-    at = stats_ptr + n * 4 * C + c
-    scale, shift = tl.load(at, mask=inside, other=0.0)[None, :], tl.load(at + C, mask=inside, other=0.0)[None, :]
+    scale, shift = _pair(stats_ptr + n * 4 * C + c, C, inside)
     if BACKWARD:
-        at = total_ptr + n * 4 * C + 2 * C + c
-        p, q = tl.load(at, mask=inside, other=0.0)[None, :], tl.load(at + C, mask=inside, other=0.0)[None, :]
+        p, q = _pair(total_ptr + (n * 4 + 2) * C + c, C, inside)
     for start in range(0, CHUNK, BL):
         rows = s * CHUNK + start + tl.arange(0, BL)
         mask = (rows < L)[:, None] & inside[None, :]
