@@ -11,6 +11,15 @@
 /// Name of the instruction set that was chosen: "avx512bf16", "avx512", "avx2" or "baseline".
 const char *mtk_instruction_set(void);
 
+/// Inside of a loop that waits for another thread: lets the processor's other thread go on, and wakes at once.
+static inline void mtk_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 // Elementwise; y may be x.
 void mtk_add(const float *a, const float *b, float *y, size_t n);
 void mtk_subtract(const float *a, const float *b, float *y, size_t n);
