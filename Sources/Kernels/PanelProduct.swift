@@ -28,12 +28,10 @@ struct PanelProduct {
   func callAsFunction(
     _ x: UnsafePointer<Float>, stride: Int, rows: Int, _ y: UnsafeMutablePointer<Float>
   ) {
-    forEachJob(rows) { product, rows, panels in
+    forEachJob(rows, y) { product, rows, panels in
       var product = product
       product.base = x
       product.row_stride = stride
-      product.y = y
-      product.residual = residual
       mtk_panel_product(&product, rows.lowerBound, rows.count, panels.lowerBound, panels.count)
     }
   }
@@ -45,36 +43,55 @@ struct PanelProduct {
     rows: Int, _ y: UnsafeMutablePointer<Float>,
     gather: (_ rows: Range<Int>, _ places: UnsafeMutablePointer<UnsafePointer<Float>?>) -> Void
   ) {
-    forEachJob(rows) { product, rows, panels in
+    forEachJob(rows, y) { product, rows, panels in
       withScratch(2 * matrix.taps * rows.count) { scratch in
         scratch.withMemoryRebound(to: UnsafePointer<Float>?.self, capacity: matrix.taps * rows.count) { places in
           gather(rows, places)
           var product = product
           product.rows = UnsafePointer(places)
           product.rows_per_tap = rows.count
-          product.y = y + rows.lowerBound * width
-          product.residual = residual.map { $0 + rows.lowerBound * width }
+          product.y += rows.lowerBound * width
+          product.residual = product.residual.map { $0 + rows.lowerBound * width }
           mtk_panel_product(&product, 0, rows.count, panels.lowerBound, panels.count)
         }
       }
     }
   }
 
-  /// Packs the matrix, then calls `body` with the parts of a product that all jobs share, for pieces of its rows and
-  /// panels.
+  /// Packs the matrix, as many columns as stay in the cache, then calls `body` with the parts of a product that all jobs
+  /// share, for pieces of its rows and panels.
   private func forEachJob(
-    _ rows: Int, _ body: (_ product: mtk_product, _ rows: Range<Int>, _ panels: Range<Int>) -> Void
+    _ rows: Int, _ y: UnsafeMutablePointer<Float>,
+    _ body: (_ product: mtk_product, _ rows: Range<Int>, _ panels: Range<Int>) -> Void
   ) {
     guard rows > 0, panels > 0 else { return }
-    withPacked { product in
-      let (rowSize, panelSize) = jobSize(rows)
-      let rowJobs = (rows + rowSize - 1) / rowSize
-      let panelJobs = (panels + panelSize - 1) / panelSize
-      ThreadPool.shared.forEach(rowJobs * panelJobs) { job in
-        let (row, panel) = (job / panelJobs * rowSize, job % panelJobs * panelSize)
-        withRounding(product) {
-          body($0, row..<min(rows, row + rowSize), panel..<min(panels, panel + panelSize))
-        }
+    // A gate needs two halves at once.
+    for columns in gate ? [0..<matrix.columns] : matrix.columnGroups(copies: matrix.taps) {
+      var part = self
+      part.matrix = matrix.columns(columns)
+      part.bias = bias.map { $0 + columns.lowerBound }
+      part.withPacked { product in
+        var product = product
+        product.y = y + columns.lowerBound
+        product.y_stride = width
+        product.residual = residual.map { $0 + columns.lowerBound }
+        product.residual_stride = width
+        part.forEachJob(of: product, rows, body)
+      }
+    }
+  }
+
+  private func forEachJob(
+    of product: mtk_product, _ rows: Int,
+    _ body: (_ product: mtk_product, _ rows: Range<Int>, _ panels: Range<Int>) -> Void
+  ) {
+    let (rowSize, panelSize) = jobSize(rows)
+    let rowJobs = (rows + rowSize - 1) / rowSize
+    let panelJobs = (panels + panelSize - 1) / panelSize
+    ThreadPool.shared.forEach(rowJobs * panelJobs) { job in
+      let (row, panel) = (job / panelJobs * rowSize, job % panelJobs * panelSize)
+      withRounding(product) {
+        body($0, row..<min(rows, row + rowSize), panel..<min(panels, panel + panelSize))
       }
     }
   }
@@ -173,6 +190,30 @@ extension mtk_product {
     product.row_stride = stride
     product.y = y
     mtk_panel_product(&product, 0, rows, 0, panels)
+  }
+}
+
+extension mtk_matrix {
+  /// Bytes of packed columns that stay in the last-level cache between packing and their last use.
+  private static let groupSize = 24 << 20
+
+  /// All columns, in groups of whole panels.
+  ///
+  /// - Parameter copies: packed matrices (depth, columns)
+  func columnGroups(copies: Int) -> [Range<Int>] {
+    let bytes = copies * depth * columns * MemoryLayout<Float>.size
+    let count = (bytes + Self.groupSize - 1) / Self.groupSize
+    let panel = mtk_panel_columns()
+    let size = ((columns + max(count, 1) - 1) / max(count, 1) + panel - 1) / panel * panel
+    return stride(from: 0, to: columns, by: max(size, 1)).map { $0..<min(columns, $0 + size) }
+  }
+
+  /// Some of the columns.
+  func columns(_ range: Range<Int>) -> mtk_matrix {
+    var part = self
+    part.base = base + range.lowerBound * column_stride * (element == MTK_FLOAT32 ? 4 : 2)
+    part.columns = range.count
+    return part
   }
 }
 

@@ -26,7 +26,7 @@ public enum ConvolutionMethod: String, Sendable, CaseIterable {
 }
 
 /// A 3x3 convolution at stride 1 with one row and column of zeros around the picture, by Winograd's minimal filtering:
-/// weights are transformed and packed first, then tiles in chunks that stay in the cache.
+/// weights are transformed and packed first, as many columns as stay in the cache, then tiles in chunks that do.
 ///
 /// x: (images, height, width, inputs) -> y: (images, height, width, outputs).
 struct Winograd {
@@ -50,6 +50,24 @@ struct Winograd {
     _ x: UnsafePointer<Float>, _ weight: mtk_matrix, flipped: Bool, _ bias: UnsafePointer<Float>?,
     _ y: UnsafeMutablePointer<Float>
   ) {
+    for columns in weight.columnGroups(copies: (side + 2) * (side + 2)) {
+      Winograd(self, outputs: columns.count)
+        .part(
+          x, weight.columns(columns), flipped: flipped, bias.map { $0 + columns.lowerBound }, y + columns.lowerBound,
+          outputs)
+    }
+  }
+
+  private init(_ whole: Winograd, outputs: Int) {
+    (side, images, height, width) = (whole.side, whole.images, whole.height, whole.width)
+    (inputs, self.outputs) = (whole.inputs, outputs)
+  }
+
+  /// All columns of `weight`, as y's first of `stride` channels.
+  private func part(
+    _ x: UnsafePointer<Float>, _ weight: mtk_matrix, flipped: Bool, _ bias: UnsafePointer<Float>?,
+    _ y: UnsafeMutablePointer<Float>, _ stride: Int
+  ) {
     var weight = weight
     let elements = (side + 2) * (side + 2)
     withScratch(elements * mtk_packed_size(1, inputs, outputs, 0)) { packed in
@@ -63,7 +81,7 @@ struct Winograd {
       }
       let plan = mtk_winograd(
         side: Int32(side), x: x, height: height, width: width, inputs: inputs, outputs: outputs,
-        packed: UnsafePointer(packed), bias: bias, y: y)
+        packed: UnsafePointer(packed), bias: bias, y: y, y_stride: stride)
       let tiles = images * ((height + side - 1) / side) * ((width + side - 1) / side)
       let chunk = mtk_winograd_tiles(Int32(side), inputs, outputs)
       let share = (tiles + 4 * ThreadPool.shared.threads - 1) / (4 * ThreadPool.shared.threads)

@@ -228,7 +228,7 @@ static void winograd(int side, size_t images, size_t height, size_t width, size_
   mtk_winograd_weights(&m, side, flipped, 0, outputs - 8, packed);
   mtk_winograd_weights(&m, side, flipped, outputs - 8, 8, packed);
   float *scratch = numbers(mtk_winograd_scratch(side, inputs, outputs));
-  mtk_winograd p = {side, x, height, width, inputs, outputs, packed, bias, y};
+  mtk_winograd p = {side, x, height, width, inputs, outputs, packed, bias, y, outputs};
   size_t down = (height + (size_t)side - 1) / (size_t)side, across = (width + (size_t)side - 1) / (size_t)side;
   size_t tiles = images * down * across;
   mtk_winograd_product(&p, 0, tiles / 3, scratch);

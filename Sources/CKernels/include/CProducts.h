@@ -81,6 +81,8 @@ typedef struct {
   size_t height, width, inputs, outputs;
   const float *packed, *bias;
   float *y;
+  /// Floats between neighbouring pixels of y.
+  size_t y_stride;
 } mtk_winograd;
 /// Columns first ..< first + count of the transformed weights, for (side + 2)^2 operands packed one after the other,
 /// each of mtk_packed_size(1, depth, columns, 0); first and count are multiples of 8. `weights` has 9 taps and either
