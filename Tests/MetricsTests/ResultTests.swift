@@ -47,8 +47,8 @@ import Testing
     #expect(list.references.count <= 25)
     #expect(list.references.reduce(0) { $0 + $1.prompts.count } >= 100)
     #expect(list.references.last.map { $0.name == "ball" && $0.prompts.count == 10 } == true)
-    // The list for models of 64x64 pixels, whose motions are each shown by three clips.
-    let small = try PairList(Configuration(contentsOf: corpus + "/pairs-64.json"), classes)
+    // Ten motions that are each shown by three clips.
+    let small = try PairList(Configuration(contentsOf: corpus + "/pairs-short.json"), classes)
     #expect(small.references.count == 10 && small.references.allSatisfy { $0.prompts.count == 3 && $0.also.count == 2 })
   }
 

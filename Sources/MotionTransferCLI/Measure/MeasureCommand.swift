@@ -107,7 +107,8 @@ struct MeasureCommand: ParsableCommand {
     let job = Job(isCancelled: { interrupt.isRaised })
     let measurement = Measurement(
       engine: try shared.engine(job), scorer: scorer, references: clips, methods: methods, base: base, seeds: seeds,
-      learningSeeds: learningSeeds, prompts: prompts ?? .max, folder: folder, fingerprint: try fingerprint(), job: job)
+      learningSeeds: learningSeeds, prompts: prompts ?? .max, folder: folder, fingerprint: try fingerprint(base),
+      job: job)
     try measure(measurement, folder, ResultLog(folder.results))
   }
 
@@ -151,19 +152,27 @@ struct MeasureCommand: ParsableCommand {
       + "\(values.joined(separator: " ")), \(decimals(entry.seconds, 1)) s"
   }
 
-  /// SHA-256 of every file that results depend on: weights and configurations of the model and the scorer.
-  private func fingerprint() throws -> String {
+  /// SHA-256 of all that every result depends on: the options that are not a row's, and the files of weights and
+  /// configurations of the model and the scorer.
+  private func fingerprint(_ base: Options) throws -> String {
     let model = try DiffusersFolder(try DefaultModel.resolve(shared.model))
     var files = [ComponentFolder(model.path).file("motion_transfer.json")]
     var components = model.index.values.keys.sorted().filter { !$0.hasPrefix("_") }
       .map { ComponentFolder(ComponentFolder(model.path).file($0)) }
-    if let adapter = shared.motionAdapter { components.append(ComponentFolder(adapter)) }
+    if let adapter = shared.motionAdapter {
+      let folder = ComponentFolder(adapter)
+      if (try? folder.weightsPath()) == nil { files.append(adapter) } else { components.append(folder) }
+    }
+    files += shared.loraWeights
     for component in components {
       files += ["config.json", "scheduler_config.json", "tokenizer_config.json"].map { component.file($0) }
       if let weights = try? component.weightsPath() { files.append(weights) }
     }
     files += ["config.json", "scorer.safetensors"].map { ComponentFolder(scorer).file($0) }
-    var digests: [String] = []
+    var options = base
+    // Each result has its own.
+    options.seed = 0
+    var digests = ["\(options)"]
     for file in files {
       do {
         digests.append(try sha256(contentsOf: file))
