@@ -5,23 +5,22 @@ import MotionTransfer
 import Synchronization
 public import Training
 
-/// `motiontransfer train`: the bundled model from nothing.
+/// `motiontransfer train`: a model of the bundled one's kind from nothing.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train the bundled model from nothing.",
+    abstract: "Train a model of the bundled one's kind from nothing.",
     discussion: """
       Run from the repository:
 
-        motiontransfer train --stage video --run run --steps 6000 --seed 1
-        motiontransfer train --stage autoencoder --run run --steps 2200 --seed 1
-        motiontransfer train --stage export --run run --seed 1 --output my-model
+        motiontransfer train --run run --steps 6000 --seed 1 --output my-model
 
-      The first two may run at the same time. Each writes a checkpoint every few minutes and when it stops (Ctrl-C, \
+      trains the video model, then the autoencoder, and writes the model folder. With --stage, one of these alone; the \
+      first two may run at the same time. Each writes a checkpoint every few minutes and when it stops (Ctrl-C, \
       --minutes); --resume goes on from it bit for bit.
       """)
 
-  @Option(help: "What to do: video, autoencoder, export or corpus.")
-  var stage: TrainingRun.Stage
+  @Option(help: "What to do: video, autoencoder, export or corpus. Default: the first three, one after another.")
+  var stage: TrainingRun.Stage?
 
   @Option(name: .customLong("run"), help: "Folder of the run's checkpoints; made when missing.")
   var folder: String
@@ -29,10 +28,10 @@ struct Train: ParsableCommand {
   @Option(help: "Model folder that export writes.")
   var output: String?
 
-  @Option(help: "Steps of the stage; the learning rate falls over all of them.")
+  @Option(help: "Steps of a stage; the learning rate falls over all of them.")
   var steps = 6000
 
-  @Option(help: "Stop, with a checkpoint, after this many minutes.")
+  @Option(help: "Stop a stage, with a checkpoint, after this many minutes.")
   var minutes: Double?
 
   @Option(help: "Largest learning rate.")
@@ -80,7 +79,7 @@ struct Train: ParsableCommand {
     guard (0...256).contains(nThreads) else {
       throw ValidationError("--n-threads: found \(nThreads), expected 0 to 256.")
     }
-    guard stage != .export || output != nil else {
+    guard output != nil || stage != nil && stage != .export else {
       throw ValidationError("--output: expected the model folder to write.")
     }
   }
@@ -104,12 +103,20 @@ struct Train: ParsableCommand {
     settings.minutes = minutes
     settings.learningRate = Float(learningRate)
     settings.checkpointMinutes = checkpointMinutes
-    settings.resumes = resume
     settings.warmStart = warmStart
     let corpus = try Corpus(atlas: SpriteAtlas(contentsOf: atlas))
-    let training = TrainingRun(corpus: corpus, folder: folder, settings: settings)
     let interrupt = Interrupt()
     let log = try logLosses.map { try LineLog($0) }
+    for stage in stage.map({ [$0] }) ?? [.video, .autoencoder, .export] {
+      // Of all stages, those that were reached are gone on with.
+      settings.resumes = resume && (self.stage != nil || access("\(folder)/\(stage.rawValue).safetensors", F_OK) == 0)
+      try perform(stage, TrainingRun(corpus: corpus, folder: folder, settings: settings), interrupt, log)
+    }
+  }
+
+  private func perform(
+    _ stage: TrainingRun.Stage, _ training: TrainingRun, _ interrupt: Interrupt, _ log: LineLog?
+  ) throws {
     let report = { (report: TrainingRun.Report) in
       let line = Train.line(report)
       StandardError.write("\(stage.rawValue) \(line)\(report.isSaved ? " saved" : "")\n")

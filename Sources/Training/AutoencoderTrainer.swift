@@ -1,13 +1,8 @@
 import Checkpoints
 import Diffusion
+import Glibc
 import Layers
 import Tensors
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Trains the autoencoder's decoder to turn patch codes back into pictures.
 ///

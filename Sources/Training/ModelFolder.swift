@@ -1,12 +1,7 @@
 import Checkpoints
+import Glibc
 import Layers
 import Tensors
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 
 /// Writes a model folder in diffusers' layout.
 struct ModelFolder {

@@ -1,10 +1,5 @@
-import Tensors
-
-#if canImport(Glibc)
 import Glibc
-#else
-import Darwin
-#endif
+import Tensors
 
 /// The latent space of the bundled model: the leading principal components of 8x8 pixel patches.
 ///

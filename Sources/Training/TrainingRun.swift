@@ -1,14 +1,9 @@
 import Checkpoints
+import Glibc
 import Layers
 import Tensors
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
-/// Training of the bundled model from nothing: what `motiontransfer train` does.
+/// Training of a model of the bundled one's kind from nothing: what `motiontransfer train` does.
 ///
 /// The run's folder holds `video.safetensors` and `autoencoder.safetensors`, each with all that is needed to go on;
 /// the two stages do not depend on each other and may run at the same time.
@@ -44,7 +39,7 @@ public struct TrainingRun: Sendable {
     /// A model folder whose weights the run starts from: new moments, new schedule. nil: random weights.
     public var warmStart: String?
 
-    /// The bundled model's settings.
+    /// Settings for a first try; the command line has its own.
     public init() {}
   }
 

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#else
-import Darwin
-#endif
 
 /// The families of motions; the corpus draws a family first.
 public enum MotionKind: String, CaseIterable, Sendable {

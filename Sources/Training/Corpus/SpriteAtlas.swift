@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#else
-import Darwin
-#endif
 
 /// The subjects of the corpus as small RGBA pictures, read from `sprites.rgba`.
 ///
