@@ -69,13 +69,23 @@ class Side:
                 "peak": max(run["peak"] for run in self.runs), "description": self.ready}
 
 
+def folder_of(model: str, arguments) -> Path:
+    """The model that lies in the repository, or one with random weights in a released layout, written when it is missing."""
+    if model == "bundled":
+        return ROOT / "Plugin" / "Models" / "default"
+    folder = arguments.models / model
+    if not (folder / "model_index.json").exists():
+        subprocess.run([sys.executable, ROOT / "Tests" / "Goldens" / "write_released_folder.py", model, folder], check=True)
+    return folder
+
+
 def commands(case: Case, arguments) -> dict[str, tuple[list[str], dict[str, str]]]:
     clean = {key: value for key, value in os.environ.items()
              if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "GLIBC_TUNABLES")}
     clean |= {"OMP_NUM_THREADS": str(arguments.threads), "HF_HUB_OFFLINE": "1"}
     options = [case.name, f"threads={arguments.threads}"] + [f"{key}={value}" for key, value in case.options.items()]
     if case.model:
-        options.append(f"model={arguments.models / case.model}")
+        options.append(f"model={folder_of(case.model, arguments)}")
     torch = [sys.executable, str(HERE / "torch_worker.py"), *options]
     ours = [str(arguments.worker), *options]
     sides = {"ours": (ours, clean), "torch": (torch, clean)}
@@ -188,9 +198,6 @@ def main() -> None:
     if arguments.worker is None:
         arguments.worker = WORKER
         subprocess.run(["swift", "build", "-c", "release", "--product", "BenchmarkWorker"], cwd=ROOT, check=True)
-    for model in sorted({case.model for case in cases} - {""}):
-        if not (arguments.models / model / "model_index.json").exists():
-            subprocess.run([sys.executable, HERE / "models.py", model, arguments.models / model], check=True)
     arguments.output.mkdir(parents=True, exist_ok=True)
     header = machine(arguments)
     rows, begin = [], time.monotonic()
