@@ -28,9 +28,13 @@ typedef enum MotionTransferStatus {
   MOTIONTRANSFER_SETTINGS = 64,
   /// A corrupt file, or an embedding of another model or size.
   MOTIONTRANSFER_BAD_DATA = 65,
+  /// A file that is not there or cannot be read.
   MOTIONTRANSFER_NOT_FOUND = 66,
+  /// An error of the engine itself.
   MOTIONTRANSFER_FAILED = 70,
+  /// A file that cannot be written, or too little memory.
   MOTIONTRANSFER_UNWRITABLE = 73,
+  /// `is_cancelled` said so.
   MOTIONTRANSFER_CANCELLED = 130,
 } MotionTransferStatus;
 
@@ -47,14 +51,18 @@ typedef struct MotionTransferCallbacks {
 
 // Where a function fails and `error` is not NULL, `*error` becomes a sentence for `motiontransfer_free`.
 
-/// Loads a diffusers folder; NULL: the bundled model.
+/// Loads a diffusers folder, without a separate motion adapter; NULL: the bundled model.
 MotionTransferStatus motiontransfer_model_open(const char *folder, const MotionTransferCallbacks *callbacks,
     MotionTransferModel **model, char **error);
+/// Gives a model back; NULL does nothing. No call with it may be running.
 void motiontransfer_model_close(MotionTransferModel *model);
 
+/// Options with everything left to the model, for `motiontransfer_options_free`.
 MotionTransferOptions *motiontransfer_options_new(void);
+/// NULL does nothing.
 void motiontransfer_options_free(MotionTransferOptions *options);
-/// Sets an option by its name on the command line without dashes, as text: "prompt", "seed", "guidance-scale" ...
+/// Sets an option by its name on the command line without dashes, as text: "prompt", "seed", "guidance-scale" ... Flags are
+/// "true" or "false", lists have commas. What other functions take (model, embedding, output) and threads are no options.
 MotionTransferStatus motiontransfer_options_set(MotionTransferOptions *options, const char *name, const char *value,
     char **error);
 
@@ -68,6 +76,7 @@ MotionTransferStatus motiontransfer_learn(const MotionTransferModel *model, cons
 MotionTransferStatus motiontransfer_generate(const MotionTransferModel *model, const MotionTransferOptions *options,
     const char *embedding, uint8_t *frames, size_t size, const MotionTransferCallbacks *callbacks, char **error);
 
+/// Frees the text of an error; NULL does nothing.
 void motiontransfer_free(char *text);
 
 #ifdef __cplusplus
