@@ -72,6 +72,7 @@ struct PanelProduct {
       part.bias = bias.map { $0 + columns.lowerBound }
       part.withPacked { product in
         var product = product
+        // The group's columns within rows of the whole.
         product.y = y + columns.lowerBound
         product.y_stride = width
         product.residual = residual.map { $0 + columns.lowerBound }
@@ -203,8 +204,8 @@ extension mtk_matrix {
   func columnGroups(copies: Int) -> [Range<Int>] {
     let bytes = copies * depth * columns * MemoryLayout<Float>.size
     let count = (bytes + Self.groupSize - 1) / Self.groupSize
-    let panel = mtk_panel_columns()
-    let size = ((columns + max(count, 1) - 1) / max(count, 1) + panel - 1) / panel * panel
+    let unit = max(16, mtk_panel_columns())
+    let size = ((columns + max(count, 1) - 1) / max(count, 1) + unit - 1) / unit * unit
     return stride(from: 0, to: columns, by: max(size, 1)).map { $0..<min(columns, $0 + size) }
   }
 

@@ -127,9 +127,9 @@ private final class Loop: @unchecked Sendable {
   private let count: Int
   private let next = Atomic<Int>(0)
   private let places: Atomic<Int>
-  private let inside = Guarded(0)
-  /// As many as are inside, or for a moment more: read without the lock.
-  private let busy = Atomic<Int>(0)
+  /// Workers that are inside: they leave under the gate's lock, the caller also looks without it.
+  private let inside = Atomic<Int>(0)
+  private let gate = Guarded(())
   /// Cleared after the last worker has left: the caller lends it.
   private var body: ((Int) -> Void)?
   private let cancellation: Cancellation?
@@ -145,24 +145,22 @@ private final class Loop: @unchecked Sendable {
     publish()
     if let body { iterate(body) }
     retract()  // nobody joins from here on
-    spin { busy.load(ordering: .acquiring) > 0 }
-    inside.waiting(while: { $0 > 0 }) { _ in }
+    spin { inside.load(ordering: .acquiring) > 0 }
+    gate.waiting(while: { _ in inside.load(ordering: .acquiring) > 0 }) { _ in }
     self.body = nil
   }
 
   /// Called under the pool's lock.
   func join() -> Bool {
     guard places.wrappingSubtract(1, ordering: .relaxed).newValue >= 0 else { return false }
-    busy.wrappingAdd(1, ordering: .relaxed)
-    inside.locked { $0 += 1 }
+    inside.wrappingAdd(1, ordering: .relaxed)
     return true
   }
 
   func help() {
     if let body { iterate(body) }
-    inside.locked { $0 -= 1 }
-    inside.wakeAll()
-    busy.wrappingSubtract(1, ordering: .releasing)
+    gate.locked { _ in inside.wrappingSubtract(1, ordering: .releasing) }
+    gate.wakeAll()
   }
 
   private func iterate(_ body: (Int) -> Void) {

@@ -198,7 +198,8 @@ public struct TrainingRun: Sendable {
       let (seconds, fraction) = (clock.now - instant).components
       return Double(seconds) + Double(fraction) * 1e-18
     }
-    var isEnding = false
+    // A stage that is done stays as it is.
+    var isEnding = done() >= settings.steps
     while !isEnding {
       let (loss, isPicture) = try step()
       if isPicture { pictures.append(loss) } else { clips.append(loss) }

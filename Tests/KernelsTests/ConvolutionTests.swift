@@ -30,6 +30,38 @@ import Testing
     return (y, dx)
   }
 
+  /// Weights that are packed in several groups of columns give the bytes of their halves, which are packed at once.
+  @Test(arguments: [(ConvolutionMethod.direct, 864, 4), (.winograd2, 640, 16)])
+  func groupsOfColumnsChangeNothing(method: ConvolutionMethod, channels: Int, side: Int) {
+    func plan(_ outputs: Int) -> Convolution {
+      Convolution(
+        images: 1, height: side, width: side, inputs: channels, outputs: outputs, kernelHeight: 3, kernelWidth: 3,
+        stride: 1, top: 1, left: 1, bottom: 1, right: 1)
+    }
+    let size = 9 * channels * channels
+    let x = Self.numbers(side * side * channels, 1)
+    let weights = Self.numbers(size, 2)
+    let bias = Self.numbers(channels, 3)
+    func forward(_ first: Int, _ outputs: Int) -> [Float] {
+      var y = [Float](repeating: 0, count: side * side * outputs)
+      weights.withUnsafeBytes { w in
+        let part = w.baseAddress! + first * 9 * channels * MemoryLayout<Float>.size
+        let weight = WeightMatrix(part, .float32, rows: outputs, columns: 9 * channels)
+        ConvolutionMethod.$current.withValue(method) { plan(outputs).forward(x, weight, Array(bias[first...]), &y) }
+      }
+      return y
+    }
+    let whole = forward(0, channels)
+    let half = channels / 2
+    let halves = [forward(0, half), forward(half, half)]
+    for pixel in 0..<side * side {
+      for part in 0..<2 {
+        let start = pixel * channels + part * half
+        #expect(Array(whole[start..<start + half]) == Array(halves[part][pixel * half..<(pixel + 1) * half]))
+      }
+    }
+  }
+
   @Test(arguments: [(16, 16, 16, 32, 48), (3, 9, 11, 48, 16), (1, 18, 15, 16, 16), (5, 10, 10, 528, 32)])
   func winogradEqualsSums(images: Int, height: Int, width: Int, inputs: Int, outputs: Int) {
     let plan = Convolution(

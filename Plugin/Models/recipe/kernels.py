@@ -35,6 +35,21 @@ def _pair(at, C, inside):
 
 
 @triton.jit
+def _cells(n, rows, c, L, C, inside):
+    """Where rows of sample n lie, as (rows, channels), and which of them there are."""
+    return (n * L + rows)[:, None] * C + c[None, :], (rows < L)[:, None] & inside[None, :]
+
+
+@triton.jit
+def _gradient(d_ptr, offset, mask, x, scale, shift, ACTIVATE: tl.constexpr):
+    """The gradient before the activation."""
+    d = tl.load(d_ptr + offset, mask=mask, other=0.0).to(tl.float32)
+    if ACTIVATE:
+        d = _activated_gradient(x, d, scale, shift)
+    return d
+
+
+@triton.jit
 def _sums(x_ptr, d_ptr, stats_ptr, out_ptr, L, C, CHUNK: tl.constexpr, BACKWARD: tl.constexpr, ACTIVATE: tl.constexpr,
           BL: tl.constexpr, BC: tl.constexpr):
     """Per channel of one chunk: sums of x and x², or of the gradient and the gradient · normalised x."""
@@ -47,13 +62,10 @@ def _sums(x_ptr, d_ptr, stats_ptr, out_ptr, L, C, CHUNK: tl.constexpr, BACKWARD:
         mean, rstd = _pair(stats_ptr + (n * 4 + 2) * C + c, C, inside)
     for start in range(0, CHUNK, BL):
         rows = s * CHUNK + start + tl.arange(0, BL)
-        mask = (rows < L)[:, None] & inside[None, :]
-        offset = (n * L + rows)[:, None] * C + c[None, :]
+        offset, mask = _cells(n, rows, c, L, C, inside)
         x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
         if BACKWARD:
-            d = tl.load(d_ptr + offset, mask=mask, other=0.0).to(tl.float32)
-            if ACTIVATE:
-                d = _activated_gradient(x, d, scale, shift)
+            d = _gradient(d_ptr, offset, mask, x, scale, shift, ACTIVATE)
             first += tl.sum(d, 0)
             second += tl.sum(d * (x - mean) * rstd, 0)
         else:
@@ -115,13 +127,10 @@ def _apply(x_ptr, d_ptr, stats_ptr, total_ptr, y_ptr, L, C, CHUNK: tl.constexpr,
         p, q = _pair(total_ptr + (n * 4 + 2) * C + c, C, inside)
     for start in range(0, CHUNK, BL):
         rows = s * CHUNK + start + tl.arange(0, BL)
-        mask = (rows < L)[:, None] & inside[None, :]
-        offset = (n * L + rows)[:, None] * C + c[None, :]
+        offset, mask = _cells(n, rows, c, L, C, inside)
         x = tl.load(x_ptr + offset, mask=mask, other=0.0).to(tl.float32)
         if BACKWARD:
-            d = tl.load(d_ptr + offset, mask=mask, other=0.0).to(tl.float32)
-            if ACTIVATE:
-                d = _activated_gradient(x, d, scale, shift)
+            d = _gradient(d_ptr, offset, mask, x, scale, shift, ACTIVATE)
             y = scale * d + p * x + q
         else:
             y = x * scale + shift
