@@ -51,6 +51,9 @@ struct Settings: Sendable {
   var loraRank: UInt32 = 0
   var loraTargets: LowRankTargets?
   var loraDropout = -1.0
+  var motionPhrase: String?
+  var priorPrompts: String?
+  var priorShare = -1.0
   var sites: String?
   var embeddingDesign: EmbeddingDesign?
   var loss: Loss?
@@ -124,6 +127,9 @@ struct Settings: Sendable {
     options.rank = known(loraRank)
     options.lowRankTargets = loraTargets
     options.dropout = known(loraDropout)
+    options.motionPhrase = known(motionPhrase)
+    options.priorPrompts = known(priorPrompts)
+    options.priorShare = known(priorShare)
     options.sites = known(sites)
     options.embeddingDesign = embeddingDesign
     options.loss = loss

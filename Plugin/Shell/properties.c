@@ -69,12 +69,13 @@ ENUM_TYPE(method_type, "GstMotionTransferMethod", AUTO,
     {1, "Embeddings in temporal attentions (Motion Inversion)", "motion-inversion"},
     {2, "Low-rank additions to the temporal transformers (MotionDirector)", "motion-director"},
     {3, "Low-rank additions to their keys alone (TAP)", "tap"},
-    {4, "Queries, keys and values of temporal attentions as a whole (VMC)", "vmc"})
+    {4, "Queries, keys and values of temporal attentions as a whole (VMC)", "vmc"},
+    {5, "Additions to the prompt's encoding and to temporal attentions (SynMotion)", "syn-motion"})
 
 ENUM_TYPE(lora_targets_type, "GstMotionTransferLoraTargets", AUTO,
     {1, "Queries, keys, values, outputs and feed-forward (MotionDirector)", "all"},
     {2, "Keys (TAP as its paper says)", "k"}, {3, "Keys and outputs (TAP as its code does)", "k+out"},
-    {4, "Queries and keys", "qk"})
+    {4, "Queries and keys", "qk"}, {5, "Queries, keys and values (SynMotion)", "qkv"})
 
 ENUM_TYPE(highway_type, "GstMotionTransferHighway",
     {0, "The model's own skips", "none"}, {1, "Every skip behind a spatial transformer, as the paper says", "paper"},
@@ -221,11 +222,17 @@ static void install_learning(GObjectClass *c) {
   add_enum(c, GST_MOTION_TRANSFER_PROPERTY_METHOD, READY, "method", "Method", method_type(),
       "How motion is learned (auto: motion-inversion)");
   add_uint(c, GST_MOTION_TRANSFER_PROPERTY_LORA_RANK, READY, "lora-rank", "LoRA rank", 1024,
-      "Rank of low-rank additions: methods motion-director and tap (0: 32)");
+      "Rank of low-rank additions: methods motion-director, tap and syn-motion (0: 32)");
   add_enum(c, GST_MOTION_TRANSFER_PROPERTY_LORA_TARGETS, READY, "lora-targets", "LoRA targets", lora_targets_type(),
-      "Which linear maps carry low-rank additions (auto: all for motion-director, k for tap)");
+      "Which linear maps carry low-rank additions (auto: all for motion-director, k for tap, qkv for syn-motion)");
   add_double(c, GST_MOTION_TRANSFER_PROPERTY_LORA_DROPOUT, READY, "lora-dropout", "LoRA dropout", -1, 0.9,
-      "Share of a low-rank addition that a learning step drops (-1: 0.1)");
+      "Share of a low-rank addition that a learning step drops (-1: 0.1, for syn-motion 0)");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_MOTION_PHRASE, READY, "motion-phrase", "Motion phrase", NULL,
+      "Words of reference-prompt that name its motion: method syn-motion");
+  add_string(c, GST_MOTION_TRANSFER_PROPERTY_PRIOR_PROMPTS, READY, "prior-prompts", "Prior prompts", NULL,
+      "Prompts of clips that the model makes itself, such as \"a cat, running; a dog, jumping\": method syn-motion (unset: the model's)");
+  add_double(c, GST_MOTION_TRANSFER_PROPERTY_PRIOR_SHARE, READY, "prior-share", "Prior share", -1, 1,
+      "Share of the learning steps that see such a clip: method syn-motion (-1: 0.25)");
   add_string(c, GST_MOTION_TRANSFER_PROPERTY_SITES, READY, "sites", "Sites", "auto",
       "Temporal attention blocks that learn: auto (as the model recommends), all, or block names with commas between");
   add_enum(c, GST_MOTION_TRANSFER_PROPERTY_EMBEDDING_DESIGN, READY, "embedding-design", "Embedding design",

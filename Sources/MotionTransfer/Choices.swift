@@ -85,6 +85,9 @@ public enum Method: String, CaseIterable, Sendable {
   case tap
   /// Queries, keys and values of the temporal attentions as a whole (VMC, Jeong et al. 2024).
   case vmc
+  /// Additions to the prompt's encoding, one set for the motion's words and one for all others, and low-rank additions to
+  /// temporal attentions (SynMotion, Tan et al. 2025).
+  case synMotion = "syn-motion"
 }
 
 /// Which linear maps of the temporal transformers carry low-rank additions.
@@ -97,6 +100,8 @@ public enum LowRankTargets: String, CaseIterable, Sendable {
   case keyOutput = "k+out"
   /// Queries and keys.
   case queryKey = "qk"
+  /// Queries, keys and values: SynMotion.
+  case queryKeyValue = "qkv"
 }
 
 /// Skip connections that start at the spatial transformers (AH, Liu et al. 2025).

@@ -4,6 +4,8 @@ import Tensors
 
 /// What a method learns: leaves, and the adapters that put them into the model.
 enum Learnable {
+  /// SynMotion: low-rank additions to temporal `Linear`s, and additions to prompts.
+  case dual(LowRankSet, DualText)
   /// Motion Inversion: embeddings of temporal attentions.
   case embedding(MotionEmbedding)
   /// MotionDirector and TAP: low-rank additions to temporal `Linear`s.
@@ -12,10 +14,12 @@ enum Learnable {
   case weights([(path: String, weight: Tensor, base: Tensor)])
 
   /// The start of a method.
+  ///
+  /// - Parameter text: the start of SynMotion's additions to prompts, of a seed that is drawn last
   init(
     _ settings: Settings, _ unet: any VideoUNet, sites: [MotionSite], frames: Int,
-    using generator: inout TorchGenerator
-  ) {
+    using generator: inout TorchGenerator, text: (UInt64) throws -> DualText
+  ) throws {
     // Sites that the user chose bound the other methods, too; theirs reach further than an embedding's.
     func chosen(_ linears: [Linear]) -> [Linear] {
       settings.choosesSites
@@ -24,9 +28,10 @@ enum Learnable {
     switch settings.method {
     case .motionInversion:
       self = .embedding(MotionEmbedding(zeroAt: sites, frames: frames, design: settings.embeddingDesign))
-    case .motionDirector, .tap:
+    case .motionDirector, .tap, .synMotion:
       let linears = settings.lowRankTargets.select(chosen(unet.temporalLinears))
-      self = .lowRank(LowRankSet(linears, rank: settings.rank, using: &generator))
+      let set = LowRankSet(linears, rank: settings.rank, using: &generator)
+      self = settings.method == .synMotion ? .dual(set, try text(UInt64(generator.drawSeed()))) : .lowRank(set)
     case .vmc:
       let ends = [".to_q", ".to_k", ".to_v"]
       let linears = chosen(unet.temporalLinears).filter { linear in
@@ -36,20 +41,33 @@ enum Learnable {
     }
   }
 
+  /// What every step teaches but those that see the model's own clips.
   var parameters: [Tensor] {
     switch self {
+    case .dual(let set, let text): set.parameters + text.parameters
     case .embedding(let embedding): embedding.parameters
     case .lowRank(let set): set.parameters
     case .weights(let list): list.map(\.weight)
     }
   }
 
-  /// Whether a step draws a seed for dropout.
-  var drops: Bool { if case .lowRank = self { true } else { false } }
+  /// The additions to prompts.
+  var text: DualText? { if case .dual(_, let text) = self { text } else { nil } }
 
-  func adapters(dropout: Float, seed: Int) -> Adapters {
+  /// Whether a step draws a seed for dropout.
+  var drops: Bool {
+    switch self {
+    case .lowRank, .dual: true
+    case .embedding, .weights: false
+    }
+  }
+
+  /// - Parameter frozen: whether they teach nothing
+  func adapters(dropout: Float, seed: Int, frozen: Bool) -> Adapters {
     switch self {
     case .embedding(let embedding): Adapters(motion: embedding.blocks)
+    case .dual(let set, _):
+      Adapters(lora: frozen ? set.frozen(dropout: dropout, seed: seed) : set.adapters(dropout: dropout, seed: seed))
     case .lowRank(let set): Adapters(lora: set.adapters(dropout: dropout, seed: seed))
     case .weights(let list):
       Adapters(weights: Dictionary(uniqueKeysWithValues: list.map { ($0.path, $0.weight) }))
@@ -61,6 +79,7 @@ enum Learnable {
     switch self {
     case .embedding(let embedding): return embedding.detached()
     case .lowRank(let set): return MotionEmbedding(blocks: [:], lora: set.detached())
+    case .dual(let set, let text): return MotionEmbedding(blocks: [:], lora: set.detached(), text: text.exported())
     case .weights(let list):
       let differences = list.map { (path: $0.path, tensor: $0.weight.detached() - $0.base.widened()) }
       return MotionEmbedding(blocks: [:], differences: differences)

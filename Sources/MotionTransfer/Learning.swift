@@ -22,7 +22,9 @@ extension TextToVideoPipeline {
   /// The motion of `references`, by AdamW on the loss that was chosen, the model frozen.
   ///
   /// Random draws: for each clip the posterior noise of its latents; then the starts of low-rank matrices, the motion's and
-  /// one set of the appearance's for each clip (loss `hybrid`). Then each step: of several clips, which; the window, where
+  /// one set of the appearance's for each clip (loss `hybrid`); for SynMotion a seed of its additions to prompts, and each of
+  /// the model's own clips. Then each step: with such clips a uniform number, which is below 1 - their share for the
+  /// reference; of several clips, which; the window, where
   /// the clip is longer; the time step; the noise; with `hybrid`, a uniform number, below 0.2 skipping the appearance, else
   /// a frame and a seed for dropout; the anchor frame, where the loss has one; a seed for dropout, where something drops.
   ///
@@ -40,9 +42,16 @@ extension TextToVideoPipeline {
     let sites = selects ? try MotionSites.select(settings.sites, from: all) : all
     var generator = TorchGenerator(seed: settings.seed)
     let latents = try references.map { try encode($0.clip, tiled: settings.memory.vaeTiling, using: &generator, job) }
-    let learnable = Learnable(settings, unet, sites: sites, frames: size.frames, using: &generator)
+    let plain = context(job, adapters: base)
+    let hidden = try references.map { try encode([$0.prompt ?? ""], plain) }
+    let learnable = try Learnable(settings, unet, sites: sites, frames: size.frames, using: &generator) { seed in
+      try dualText(settings.motionPhrase, references.map { $0.prompt ?? "" }, hidden[0], seed: seed)
+    }
     let known = metadata(settings, sites, references)
     var motion = Learner(leaves: learnable.parameters, optimizer: AdamW(learningRate: settings.learningRate))
+    var subject = learnable.text.map {
+      Learner(leaves: [$0.embedding.subject], optimizer: AdamW(learningRate: settings.learningRate))
+    }
     var appearances: [Appearance] = []
     if settings.loss == .hybrid {
       let linears = LowRankTargets.appearance(unet.spatialLinears)
@@ -51,23 +60,35 @@ extension TextToVideoPipeline {
     var checkpoint = options.learningCheckpoint.map { path in
       LearningCheckpoint(path: path, interval: .seconds(options.checkpointSeconds), belongsTo: known)
     }
-    let resumed = try checkpoint?.restore([motion] + appearances.map(\.learner))
+    func learners() -> [Learner] { [motion] + [subject].compactMap { $0 } + appearances.map(\.learner) }
+    let resumed = try checkpoint?.restore(learners())
     let inverted =
       settings.ddimInversionSteps > 0 && latents.count == 1
       ? try resumed?.inversionNoise ?? invert(latents[0], settings, base, job) : nil
-    let plain = context(job, adapters: base)
-    let texts = try references.map { unet.prepare(try encode([$0.prompt ?? ""], plain), plain) }
+    let examples = references.indices.map { index in
+      let roles = learnable.text?.phrase.roles(references[index].prompt ?? "")
+      return Example(latents[index], hidden[index], roles ?? [], unet.prepare(hidden[index], plain))
+    }
+    let priors = try learnable.text.map { try self.priors($0.phrase, settings, base, using: &generator, job) } ?? []
 
     var loss: Float = 0
     if let resumed {
       (generator, loss, motion) = (resumed.generator, resumed.loss, resumed.learners[0])
-      for index in appearances.indices { appearances[index].learner = resumed.learners[index + 1] }
+      if subject != nil { subject = resumed.learners[1] }
+      for (index, learner) in resumed.learners.suffix(appearances.count).enumerated() {
+        appearances[index].learner = learner
+      }
     }
     let first = min(resumed?.step ?? 0, settings.inversionSteps)
     try job.report(.learn, first, of: settings.inversionSteps)
     for step in first..<settings.inversionSteps {
-      let index = latents.count > 1 ? generator.randint(below: latents.count) : 0
-      let sample = try draw(latents[index], texts[index], settings, using: &generator)
+      let isPrior = !priors.isEmpty && generator.uniform() >= 1 - settings.priorShare
+      let clips = isPrior ? priors : examples
+      let index = clips.count > 1 ? generator.randint(below: clips.count) : 0
+      let text = learnable.text.map {
+        unet.prepare($0.embedding(clips[index].hidden, clips[index].roles, plain), plain)
+      }
+      let sample = try draw(clips[index].latents, text ?? clips[index].text, settings, using: &generator)
       var update = AppearanceUpdate()
       if settings.loss == .hybrid {
         update = try appearances[index].gradients(self, sample, settings, base, using: &generator, job)
@@ -76,7 +97,7 @@ extension TextToVideoPipeline {
       let drops = (learnable.drops || update.isActive) && settings.dropout > 0
       let seed = drops ? generator.drawSeed() : 0
       var adapters = base.merging(
-        learnable.adapters(dropout: settings.dropout, seed: seed).within(sample.window))
+        learnable.adapters(dropout: settings.dropout, seed: seed, frozen: isPrior).within(sample.window))
       if update.isActive {
         adapters.lora.merge(appearances[index].frozen(settings.dropout, seed: seed + 1 << 31), uniquingKeysWith: +)
       }
@@ -86,15 +107,18 @@ extension TextToVideoPipeline {
       let prediction = try unet(
         sample.noisy, timesteps: [sample.timestep], text: sample.text, context(job, adapters: adapters, memory))
       let error = settings.loss(prediction, sample.target, anchor: anchor)
-      var slopes = try gradients(of: error, for: motion.leaves, checkCancellation: { try job.check() })
+      // The model's own clips say nothing of the motion.
+      let taught = isPrior ? [] : motion.leaves
+      var slopes = try gradients(
+        of: error, for: taught + (subject?.leaves ?? []), checkCancellation: { try job.check() })
       if settings.method == .vmc { slopes = clipped(slopes, norm: 1) }
       if update.isActive { appearances[index].learner.step(update.gradients) }
-      motion.step(slopes)
+      if !isPrior { motion.step(Array(slopes.prefix(taught.count))) }
+      subject?.step(Array(slopes.dropFirst(taught.count)))
       loss = error.item
       try checkpoint?.save(
         LearningCheckpoint.State(
-          step: step + 1, loss: loss, generator: generator, learners: [motion] + appearances.map(\.learner),
-          inversionNoise: inverted))
+          step: step + 1, loss: loss, generator: generator, learners: learners(), inversionNoise: inverted))
       try job.report(.learn, step + 1, of: settings.inversionSteps, loss: loss)
     }
     var result = learnable.learned()
@@ -148,7 +172,12 @@ extension TextToVideoPipeline {
       "seed": "\(settings.seed)",
     ]
     if settings.windows.ranges.count > 1 { metadata["context-length"] = "\(settings.windows.length)" }
-    if [.motionDirector, .tap].contains(settings.method) {
+    if settings.method == .synMotion {
+      metadata[MotionPhrase.key] = settings.motionPhrase
+      metadata["prior-share"] = "\(settings.priorShare)"
+      metadata["prior-prompts"] = settings.priorPrompts.map { "\($0.subject), \($0.motion)" }.joined(separator: ";")
+    }
+    if [.motionDirector, .tap, .synMotion].contains(settings.method) {
       metadata["lora-rank"] = "\(settings.rank)"
       metadata["lora-targets"] = settings.lowRankTargets.rawValue
       metadata["lora-dropout"] = "\(settings.dropout)"
@@ -180,6 +209,22 @@ extension TextToVideoPipeline {
     let squares = gradients.reduce(0.0) { $0 + Double($1.square().sum().item) }
     let factor = norm / (Float(squares.squareRoot()) + 1e-6)
     return factor < 1 ? gradients.map { $0 * factor } : gradients
+  }
+}
+
+/// A clip to learn from, encoded.
+struct Example {
+  /// (1, F, h, w, C)
+  let latents: Tensor
+  /// Its prompt, (1, L, D).
+  let hidden: Tensor
+  /// Of the prompt's tokens; empty for methods that leave prompts alone.
+  let roles: [DualEmbedding.Role]
+  /// The prompt as such methods use it.
+  let text: TextContext
+
+  init(_ latents: Tensor, _ hidden: Tensor, _ roles: [DualEmbedding.Role], _ text: TextContext) {
+    (self.latents, self.hidden, self.roles, self.text) = (latents, hidden, roles, text)
   }
 }
 
@@ -239,8 +284,6 @@ struct Appearance {
 
   /// The adapters of the motion's forward, which does not teach them.
   func frozen(_ dropout: Float, seed: Int) -> [String: [LowRank]] {
-    set.adapters(dropout: dropout, seed: seed).mapValues { pairs in
-      pairs.map { LowRank(down: $0.down.detached(), up: $0.up.detached(), scale: $0.scale, dropout: $0.dropout) }
-    }
+    set.frozen(dropout: dropout, seed: seed)
   }
 }

@@ -34,6 +34,13 @@ struct LowRankSet {
     return adapters
   }
 
+  /// The adapters of a step that does not teach them.
+  func frozen(dropout: Float, seed: Int) -> [String: [LowRank]] {
+    adapters(dropout: dropout, seed: seed).mapValues { pairs in
+      pairs.map { LowRank(down: $0.down.detached(), up: $0.up.detached(), scale: $0.scale, dropout: $0.dropout) }
+    }
+  }
+
   /// The same without gradients.
   func detached() -> [(path: String, pair: LowRank)] {
     pairs.map { path, pair in
@@ -51,6 +58,7 @@ extension LowRankTargets {
       case .key: ["to_k"]
       case .keyOutput: ["to_k", "to_out.0"]
       case .queryKey: ["to_q", "to_k"]
+      case .queryKeyValue: ["to_q", "to_k", "to_v"]
       }
     return linears.filter { linear in ends.contains { linear.path.hasSuffix("." + $0) } }
   }

@@ -76,6 +76,7 @@ extension Settings {
     // Hybrid losses leave out the appearance in some steps; samplers remember up to four predictions.
     few.inversionSteps = min(inversionSteps, 4)
     few.ddimInversionSteps = min(ddimInversionSteps, 2)
+    few.priorPrompts = Array(priorPrompts.prefix(1))
     few.applyRange = 0...1
     var sampler = scheduler
     if numInferenceSteps > 5, (try? sampler.setTimesteps(5)) != nil { few.scheduler = sampler }

@@ -15,10 +15,11 @@ extension MotionEmbedding {
   /// the order of the model's modules. Embeddings: a dictionary of parameters, 32 rows each, those behind the clip's end zero. The
   /// inverted noise and the metadata have no place in it.
   func writeTorch(to path: String) throws {
-    guard differences.isEmpty, blocks.isEmpty || lora.isEmpty else {
+    guard differences.isEmpty, text.isEmpty, blocks.isEmpty || lora.isEmpty else {
       throw MotionTransferError(
         .settings,
-        "\(path): weight differences and mixtures have no published format; name a file ending in .safetensors")
+        "\(path): weight differences, additions to prompts and mixtures have no published format; name a file ending in "
+          + ".safetensors")
     }
     if blocks.isEmpty {
       return try TorchCheckpointWriter.write(lora.flatMap { [scaledUp($0.pair), $0.pair.down] }, to: path)
@@ -108,7 +109,7 @@ extension MotionEmbedding {
   ///
   /// - Throws: `settings` where there are none
   public func write(to path: String, keys: LowRankNaming) throws(MotionTransferError) {
-    guard !lora.isEmpty, blocks.isEmpty, differences.isEmpty else {
+    guard !lora.isEmpty, blocks.isEmpty, differences.isEmpty, text.isEmpty else {
       throw MotionTransferError(
         .settings, "keys: found no low-rank additions alone, expected a file of motion-director or tap")
     }

@@ -14,6 +14,8 @@ public struct MotionEmbedding: Sendable {
   public var lora: [(path: String, pair: LowRank)]
   /// What is added to the weights (N, K) of `Linear`s (VMC).
   public var differences: [(path: String, tensor: Tensor)]
+  /// What is added to encoded prompts, by name (SynMotion); the phrase that it belongs to is in the metadata.
+  public var text: [(name: String, tensor: Tensor)]
   /// The DDIM-inverted noise of the reference, (C, F, h, w), where it was asked for.
   public var inversionNoise: Tensor?
   /// What is known of its making; see `MotionEmbeddingFile`.
@@ -24,11 +26,13 @@ public struct MotionEmbedding: Sendable {
 
   init(
     blocks: [String: TemporalMotion], lora: [(path: String, pair: LowRank)] = [],
-    differences: [(path: String, tensor: Tensor)] = [], inversionNoise: Tensor? = nil, metadata: [String: String] = [:]
+    differences: [(path: String, tensor: Tensor)] = [], text: [(name: String, tensor: Tensor)] = [],
+    inversionNoise: Tensor? = nil, metadata: [String: String] = [:]
   ) {
     self.blocks = blocks
     self.lora = lora
     self.differences = differences
+    self.text = text
     self.inversionNoise = inversionNoise
     self.metadata = metadata
   }
@@ -52,7 +56,9 @@ public struct MotionEmbedding: Sendable {
   /// Bytes of all tensors.
   var byteCount: Int {
     let pairs = lora.map { $0.pair.down.count + $0.pair.up.count }
-    let others = parameters.map(\.count) + differences.map(\.tensor.count) + [inversionNoise?.count ?? 0]
+    let others =
+      parameters.map(\.count) + differences.map(\.tensor.count) + text.map(\.tensor.count)
+      + [inversionNoise?.count ?? 0]
     return 4 * (pairs + others).reduce(0, +)
   }
 

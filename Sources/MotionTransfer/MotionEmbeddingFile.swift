@@ -6,11 +6,13 @@ public import Tensors
 /// `motion_embed.pt`.
 ///
 /// `<block>.pos_embed` (1, F, C) is m_QK; `<block>.attn1.vSpatial` and `<block>.attn2.vSpatial` (H·W, F, C) are m_V;
-/// `inversion_noise` (C, F, h, w) is optional. Metadata is free text and optional too.
+/// `inversion_noise` (C, F, h, w) is optional. SynMotion's additions to prompts begin with `syn_motion.`. Metadata is free
+/// text and optional too.
 extension MotionEmbedding {
   private static let queryKeySuffix = ".pos_embed"
   private static let value1Suffix = ".attn1.vSpatial"
   private static let value2Suffix = ".attn2.vSpatial"
+  private static let textPrefix = "syn_motion."
   static let noiseKey = "inversion_noise"
 
   /// Reads and checks a file; the model that it belongs to is checked when it is applied.
@@ -33,6 +35,11 @@ extension MotionEmbedding {
       guard let (block, slot) = slot(of: name) else {
         let tensor = try file.tensor(name).widened()
         try expect(isFinite(tensor), path, name, shape, "finite numbers")
+        if name.hasPrefix(textPrefix) {
+          // A copy, as above.
+          embedding.text.append((String(name.dropFirst(textPrefix.count)), tensor.copied()))
+          continue
+        }
         if lowRank.add(name, tensor) { continue }
         throw MotionTransferError(
           .badData,
@@ -95,6 +102,7 @@ extension MotionEmbedding {
     }
     result += lowRankTensors(.diffusers)
     result += differences.map { ("unet.\($0.path).diff", $0.tensor) }
+    result += text.map { (Self.textPrefix + $0.name, $0.tensor) }
     if let inversionNoise { result.append((Self.noiseKey, inversionNoise)) }
     return result
   }

@@ -146,13 +146,18 @@ extension MotionEmbedding {
   ///
   /// Debiasing is linear, so that the sum of the debiased is the debiased sum. The inverted noise and the metadata are those
   /// of the first.
-  /// - Throws: `mismatch` for embeddings of different sizes; `settings` for none
+  /// - Throws: `mismatch` for embeddings of different sizes, and for SynMotion's; `settings` for none
   public static func combined(_ parts: [MotionPart]) throws(MotionTransferError) -> MotionEmbedding {
     guard let first = parts.first else {
       throw MotionTransferError(.settings, "motion embeddings: found none, expected at least one to combine")
     }
+    guard parts.count == 1 || parts.allSatisfy({ $0.embedding.text.isEmpty }) else {
+      throw MotionTransferError(
+        .mismatch, "motion embeddings: found one of syn-motion, whose additions to prompts have no sum; apply it alone")
+    }
     var result = MotionEmbedding(
-      blocks: [:], inversionNoise: first.embedding.inversionNoise, metadata: first.embedding.metadata)
+      blocks: [:], text: first.embedding.text, inversionNoise: first.embedding.inversionNoise,
+      metadata: first.embedding.metadata)
     for part in parts {
       result.add(part.embedding.lora, part.embedding.differences, weight: Float(part.weight))
       for (path, motion) in part.embedding.blocks {

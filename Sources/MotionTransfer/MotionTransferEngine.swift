@@ -143,6 +143,11 @@ public final class MotionTransferEngine: Sendable {
       }
       warnOfUnknownWords(settings.prompt, job)
       let embedding = try embedding.map { try fitted($0, options, job) }
+      if let text = try embedding.flatMap({ try pipeline.dualText($0) }) {
+        let prompt = text.phrase.prompt(settings.prompt)
+        if prompt != settings.prompt { job.note("the prompt gets the motion's words: \(prompt)") }
+        settings.prompt = prompt
+      }
       let base = try base(settings)
       let pixels = settings.geometry.numFrames * settings.geometry.width * settings.geometry.height * 3
       settings.memory = try pipeline.memoryOptions(
@@ -157,6 +162,7 @@ public final class MotionTransferEngine: Sendable {
   ) throws -> Clip {
     var adapters = Adapters(highway: settings.highway)
     var motion: DebiasedMotion?
+    let text = try embedding.flatMap { try pipeline.dualText($0) }
     if let embedding {
       adapters = embedding.adapters(settings, in: pipeline.unet)
       motion = DebiasedMotion(
@@ -168,7 +174,7 @@ public final class MotionTransferEngine: Sendable {
     let start = try pipeline.start(noise, inverted: embedding?.inversionNoise, settings)
     return try computing(settings, job) {
       let latents = try pipeline.sample(
-        start, settings, adapters: adapters, motion: motion, base: base, using: &generator, job)
+        start, settings, adapters: adapters, motion: motion, text: text, base: base, using: &generator, job)
       return try pipeline.decode(latents, job, tiled: settings.memory.vaeTiling)
     }
   }
@@ -225,6 +231,7 @@ public final class MotionTransferEngine: Sendable {
       options.resample
       ? try embedding.resampled(to: sites, latents: (size.frames, size.height, size.width)) : embedding
     try fitted.check(against: sites, frames: size.frames)
+    _ = try MotionTransferError.sorting { try pipeline.dualText(fitted) }
     if let identity = embedding.metadata["model-identity"], identity != pipeline.description.identity {
       job.warning(
         "the motion embedding was learned with another model (identity \(identity.prefix(12))..., this one is "

@@ -9,6 +9,8 @@ extension Options {
     case "prompt": prompt = value
     case "negative-prompt": negativePrompt = value
     case "reference-prompt": referencePrompt = value
+    case "motion-phrase": motionPhrase = value
+    case "prior-prompts": priorPrompts = value
     case "sites": sites = value
     case "scheduler": scheduler = value
     case "lora-weights": loraWeights = value
@@ -47,6 +49,7 @@ extension Options {
     switch name {
     case "lora-rank": rank = try Self.number(name, value)
     case "lora-dropout": dropout = try Self.number(name, value)
+    case "prior-share": priorShare = try Self.number(name, value)
     case "lora-scale": loraScale = try Self.number(name, value)
     case "highway-scale": highwayScale = try Self.number(name, value)
     case "query-key-scale": queryKeyScale = try Self.number(name, value)

@@ -8,6 +8,13 @@ public struct Options: Sendable {
   public var referencePrompt: String?
   /// How motion is learned.
   public var method: Method?
+  /// The words of the reference prompt that name its motion (SynMotion).
+  public var motionPhrase: String?
+  /// Prompts of clips that the model makes itself, for the looks of others than the reference (SynMotion): semicolons between
+  /// them, in each a comma between its subject and its motion; nil: the model's.
+  public var priorPrompts: String?
+  /// Share of the learning steps that see such a clip; nil: 0.25.
+  public var priorShare: Double?
   /// Which linear maps carry low-rank additions; nil: the method's.
   public var lowRankTargets: LowRankTargets?
   /// Rank of low-rank additions; nil: 32.

@@ -37,6 +37,8 @@ public struct Recommendations: Sendable, Equatable {
   public var noiseInitialization = NoiseInitialization.blend
   /// Share of inverted noise where an embedding holds some.
   public var noisePrior = 0.5
+  /// Prompts of clips that the model makes itself for SynMotion, in each a comma between subject and motion.
+  public var priorPrompts = PriorPrompt.common
   /// Frames of a clip.
   public var numFrames = 24
   /// Width in pixels; nil: the UNet's sample size times the autoencoder's factor.
@@ -86,6 +88,7 @@ public struct Recommendations: Sendable, Equatable {
     guidanceScale = try json.double("guidance-scale", default: guidanceScale)
     guidanceRescale = try json.double("guidance-rescale", default: guidanceRescale)
     noisePrior = try json.double("noise-prior", default: noisePrior)
+    if json.has("prior-prompts") { priorPrompts = try json.strings("prior-prompts") }
     numFrames = try json.int("num-frames", in: 1...1024, default: numFrames)
     if json.has("width") { width = try json.int("width", in: 8...8192) }
     if json.has("height") { height = try json.int("height", in: 8...8192) }

@@ -3,10 +3,13 @@ import Layers
 
 /// Options with the model's recommendations filled in, all checked.
 struct Settings: Sendable {
-  let prompt: String
+  var prompt: String
   let negativePrompt: String
   let referencePrompt: String
   let method: Method
+  let motionPhrase: String
+  var priorPrompts: [PriorPrompt]
+  let priorShare: Float
   let lowRankTargets: LowRankTargets
   let rank: Int
   let dropout: Float
@@ -53,9 +56,13 @@ struct Settings: Sendable {
     referencePrompt = try Self.text("reference-prompt", options.referencePrompt ?? "")
     let method = options.method ?? .motionInversion
     self.method = method
-    lowRankTargets = options.lowRankTargets ?? (method == .tap ? .key : .all)
+    motionPhrase = try Self.text("motion-phrase", options.motionPhrase ?? "")
+    priorPrompts = try PriorPrompt.list(
+      try Self.text("prior-prompts", options.priorPrompts ?? recommended.priorPrompts.joined(separator: ";")))
+    priorShare = Float(try Self.number("prior-share", options.priorShare ?? 0.25, in: 0...1))
+    lowRankTargets = options.lowRankTargets ?? method.lowRankTargets
     rank = try Self.number("lora-rank", options.rank ?? 32, in: 1...1024)
-    dropout = Float(try Self.number("lora-dropout", options.dropout ?? 0.1, in: 0...0.9))
+    dropout = Float(try Self.number("lora-dropout", options.dropout ?? (method == .synMotion ? 0 : 0.1), in: 0...0.9))
     loraScale = Float(try Self.number("lora-scale", options.loraScale ?? 1, in: -10...10))
     highway = try Self.highway(options, model)
     loraWeights = try Self.loraWeights(options)
@@ -77,6 +84,10 @@ struct Settings: Sendable {
     choosesSites = asked != "auto" && asked != "all"
     embeddingDesign = options.embeddingDesign ?? recommended.embeddingDesign
     loss = options.loss ?? method.loss ?? recommended.loss
+    guard method != .synMotion || loss != .hybrid else {
+      throw MotionTransferError(
+        .settings, "loss: found hybrid, expected another for syn-motion, whose clips of its own stand for looks")
+    }
     timestepSampling = options.timestepSampling ?? recommended.timestepSampling
     inversionSteps = try Self.number(
       "inversion-steps", options.inversionSteps ?? method.steps ?? recommended.inversionSteps, in: 1...100_000)
@@ -204,12 +215,22 @@ public struct Geometry: Sendable, Equatable {
 }
 
 extension Method {
+  /// What carries their low-rank additions.
+  fileprivate var lowRankTargets: LowRankTargets {
+    switch self {
+    case .tap: .key
+    case .synMotion: .queryKeyValue
+    case .motionInversion, .motionDirector, .vmc: .all
+    }
+  }
+
   /// What the method's authors minimise; nil: the model's recommendation.
   fileprivate var loss: Loss? {
     switch self {
     case .motionInversion: nil
     case .motionDirector, .tap: .hybrid
     case .vmc: .vmcPaper
+    case .synMotion: .base
     }
   }
 
@@ -220,6 +241,7 @@ extension Method {
     case .motionDirector: 300
     case .tap: 1000
     case .vmc: 400
+    case .synMotion: 2000
     }
   }
 
@@ -229,6 +251,7 @@ extension Method {
     case .motionInversion: nil
     case .motionDirector, .tap: 5e-4
     case .vmc: 1e-4
+    case .synMotion: 2e-5
     }
   }
 }

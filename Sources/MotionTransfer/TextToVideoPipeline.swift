@@ -135,11 +135,12 @@ struct TextToVideoPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - motion: an embedding's
+  ///   - text: what is added to the prompt in these steps
   ///   - base: what changes the model in all steps
   ///   - generator: stochastic schedulers draw from it at each step
   func sample(
-    _ start: Tensor, _ settings: Settings, adapters: Adapters, motion: DebiasedMotion? = nil, base: Adapters = .none,
-    using generator: inout TorchGenerator, _ job: Job
+    _ start: Tensor, _ settings: Settings, adapters: Adapters, motion: DebiasedMotion? = nil, text: DualText? = nil,
+    base: Adapters = .none, using generator: inout TorchGenerator, _ job: Job
   ) throws -> Tensor {
     var scheduler = settings.scheduler
     let timesteps = scheduler.timesteps
@@ -148,7 +149,8 @@ struct TextToVideoPipeline: Sendable {
     let hidden = try encode(prompts, context(job))
     let windows = settings.windows
     let contexts = [base, base.merging(adapters)].map { context(job, adapters: $0, settings.memory) }
-    let texts = contexts.map { unet.prepare(hidden, $0) }
+    let adapted = try text?.condition(hidden, settings.prompt, contexts[1]) ?? hidden
+    let texts = [unet.prepare(hidden, contexts[0]), unet.prepare(adapted, contexts[1])]
     // One window's motion is made once.
     let whole = windows.ranges.count == 1 ? motion?.rows(windows.ranges[0]) : nil
     let rows = motion.map { motion in { (range: Range<Int>) in whole ?? motion.rows(range) } }

@@ -23,17 +23,31 @@ struct Learn: ParsableCommand {
   @Option(help: "What the reference shows; one for each reference, in their order.")
   var referencePrompt: [String] = []
 
-  @Option(help: "Method: motion-inversion, motion-director, tap or vmc.")
+  @Option(help: "Method: motion-inversion, motion-director, tap, vmc or syn-motion.")
   var method: MotionTransfer.Method = .motionInversion
 
-  @Option(help: "Rank of low-rank additions (motion-director, tap). Default: 32.")
+  @Option(help: "Rank of low-rank additions (motion-director, tap, syn-motion). Default: 32.")
   var loraRank: Int?
 
-  @Option(help: "What carries them: all, k, k+out or qk. Default: all for motion-director, k for tap.")
+  @Option(
+    help:
+      "What carries them: all, k, k+out, qk or qkv. Default: all for motion-director, k for tap, qkv for syn-motion.")
   var loraTargets: LowRankTargets?
 
-  @Option(help: "Share of an addition that a learning step drops. Default: 0.1.")
+  @Option(help: "Share of an addition that a learning step drops. Default: 0.1, for syn-motion 0.")
   var loraDropout: Double?
+
+  @Option(help: "Words of --reference-prompt that name its motion (syn-motion).")
+  var motionPhrase: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Prompts of clips that the model makes itself (syn-motion): \"a cat, running; a dog, jumping\". Default: the model's.",
+      valueName: "prompts"))
+  var priorPrompts: String?
+
+  @Option(help: "Share of the learning steps that see such a clip (syn-motion). Default: 0.25.")
+  var priorShare: Double?
 
   @Option(help: "Frames a second to convert the reference to. Default: the file's own.")
   var frameRate: Double?
@@ -87,6 +101,9 @@ struct Learn: ParsableCommand {
     options.rank = loraRank
     options.lowRankTargets = loraTargets
     options.dropout = loraDropout
+    options.motionPhrase = motionPhrase
+    options.priorPrompts = priorPrompts
+    options.priorShare = priorShare
     options.sites = sites
     options.embeddingDesign = embeddingDesign
     options.loss = loss

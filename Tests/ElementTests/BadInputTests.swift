@@ -162,6 +162,7 @@ extension ElementSuite {
         "apply-from": "0.125", "apply-until": "0.5", "resample": "true", "noise-initialization": "fft",
         "scheduler": "euler", "embedding-design": "2d-2d", "loss": "hybrid", "timestep-sampling": "cubic",
         "method": "tap", "lora-rank": "8", "lora-targets": "k+out", "lora-dropout": "0.5", "lora-scale": "1.5",
+        "motion-phrase": "walking", "prior-prompts": "a cat, running", "prior-share": "0.5",
         "appearance-highway": "reference", "highway-scale": "1.25", "highway-level": "0,1", "context-length": "16",
         "context-overlap": "0", "lora-weights": "/l", "adapter-weights": "0.5", "v1-group-norm": "true",
       ]

@@ -49,19 +49,24 @@ extension ElementSuite {
       return options
     }
 
-    @Test(arguments: ["motion-director", "tap", "vmc"]) func aMotionIsLearnedByEachMethod(_ name: String) throws {
+    @Test(arguments: ["motion-director", "tap", "vmc", "syn-motion"]) func aMotionIsLearnedByEachMethod(_ name: String)
+      throws
+    {
       let file = folder["\(name).safetensors"]
+      let loss = name == "syn-motion" ? Loss.debiased : .hybrid
       #expect(
         run([
+          "motion-phrase": "ball", "prior-prompts": "a cat, running", "prior-share": "0.5", "num-inference-steps": "4",
           "mode": "learn", "reference-prompt": "a ball", "method": name, "lora-rank": "2", "lora-targets": "k+out",
-          "lora-dropout": "0.25", "loss": "hybrid", "inversion-steps": "3", "ddim-inversion-steps": "0",
+          "lora-dropout": "0.25", "loss": loss.rawValue, "inversion-steps": "3", "ddim-inversion-steps": "0",
           "context-length": "4", "motion-embedding": file, "learning-checkpoint": folder["state"],
         ]) == pixels)
       var options = options()
       options.referencePrompt = "a ball"
       options.method = MotionTransfer.Method(rawValue: name)
       (options.rank, options.lowRankTargets, options.dropout) = (2, .keyOutput, 0.25)
-      (options.loss, options.inversionSteps, options.ddimInversionSteps) = (.hybrid, 3, 0)
+      (options.loss, options.inversionSteps, options.ddimInversionSteps) = (loss, 3, 0)
+      (options.motionPhrase, options.priorPrompts, options.priorShare) = ("ball", "a cat, running", 0.5)
       options.contextLength = 4
       options.frameRate = 8
       let engine = try MotionTransferEngine(model: model)

@@ -10,8 +10,8 @@ import sys
 import torch
 
 GROUPS = ["rng", "op", "block", "unet", "text_encoder", "vae", "ddim", "scheduler", "pipeline", "motion_inversion",
-          "motion_inversion_options", "motion_lora", "frame_windows", "animatediff", "lora", "layout", "training",
-          "checkpoint", "tokenizer", "scorer"]
+          "motion_inversion_options", "motion_lora", "syn_motion", "frame_windows", "animatediff", "lora", "layout",
+          "training", "checkpoint", "tokenizer", "scorer"]
 
 
 def main() -> None:

@@ -11,13 +11,6 @@ import Testing
   private let model = "\(Golden.folder)/tiny-zeroscope"
   private let learned = "\(Golden.folder)/tiny-zeroscope/golden/learned.motion.safetensors"
 
-  private func failure(_ body: () throws -> Void) -> MotionTransferError? {
-    do {
-      try body()
-      return nil
-    } catch { return error as? MotionTransferError }
-  }
-
   @Test func aFileWithoutMetadataComesBackTheSame() throws {
     try TemporaryFolder.with { folder in
       var embedding = try MotionEmbedding(contentsOf: learned)

@@ -36,12 +36,14 @@ import Testing
       + embedding.differences.map { $0.tensor.toArray() }
   }
 
-  @Test(arguments: [1, 3, 5], [Method.motionInversion, .motionDirector, .vmc])
+  @Test(arguments: [1, 3, 5], [Method.motionInversion, .motionDirector, .vmc, .synMotion])
   func interruptedLearningGoesOn(_ steps: Int, _ method: Method) throws {
     func options(_ checkpoint: String?) -> Options {
       var options = self.options(checkpoint)
       (options.method, options.rank) = (method, 4)
       if method == .motionInversion { options.loss = .hybrid }
+      (options.motionPhrase, options.priorPrompts, options.priorShare) = ("ball", "a cat, running", 0.5)
+      options.numInferenceSteps = 2
       return options
     }
     let expected = try engine.learn(reference, options(nil))

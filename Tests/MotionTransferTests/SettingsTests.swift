@@ -10,13 +10,6 @@ import Testing
 @Suite struct SettingsTests {
   private let model = "\(Golden.folder)/tiny-zeroscope"
 
-  private func failure(_ body: () throws -> Void) -> MotionTransferError? {
-    do {
-      try body()
-      return nil
-    } catch { return error as? MotionTransferError }
-  }
-
   @Test func badOptionsSayFoundAndExpected() throws {
     let cases: [(String, (inout Options) -> Void)] = [
       ("width", { $0.width = 25 }), ("height", { $0.height = 0 }), ("num-frames", { $0.numFrames = 0 }),
@@ -44,6 +37,7 @@ import Testing
       ("lora-scale", "-2"), ("appearance-highway", "paper"), ("highway-scale", "1.5"), ("highway-level", "0, 1"),
       ("context-length", "16"), ("context-overlap", "4"), ("resample", "true"), ("loss", "hybrid"),
       ("lora-weights", "a.ckpt,b.ckpt"), ("adapter-weights", "1,0.5"), ("v1-group-norm", "true"), ("seed", "7"),
+      ("motion-phrase", "walking"), ("prior-prompts", "a cat"), ("prior-share", "0.5"),
     ] {
       try options.set(name, value)
     }
@@ -52,9 +46,10 @@ import Testing
     #expect(options.appearanceHighway == .paper && options.highwayScale == 1.5 && options.highwayLevels == "0, 1")
     #expect(options.contextLength == 16 && options.contextOverlap == 4 && options.resample && options.loss == .hybrid)
     #expect(options.loraWeights == "a.ckpt,b.ckpt" && options.adapterWeights == "1,0.5" && options.v1GroupNorm)
-    #expect(options.seed == 7)
+    #expect(options.seed == 7 && options.priorShare == 0.5)
+    #expect(options.motionPhrase == "walking" && options.priorPrompts == "a cat")
     for (name, value, expected) in [
-      ("colour", "red", "no option"), ("method", "lora", "motion-inversion, motion-director, tap, vmc"),
+      ("colour", "red", "no option"), ("method", "lora", "motion-inversion, motion-director, tap, vmc, syn-motion"),
       ("resample", "yes", "true or false"), ("lora-rank", "many", "a number"),
     ] {
       #expect(failure { try options.set(name, value) }?.message.contains(expected) == true, "\(name)")

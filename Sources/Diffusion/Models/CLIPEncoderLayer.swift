@@ -33,10 +33,12 @@ struct CLIPEncoderLayer: Sendable {
     activation = configuration.activation
   }
 
-  /// - Parameter x: (M, L, C)
+  /// - Parameters:
+  ///   - x: (M, L, C)
+  ///   - causal: whether a token sees only those before it
   /// - Returns: the same shape
-  func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor {
-    let x = attention(norm1(x), causal: true, adding: x, context)
+  func callAsFunction(_ x: Tensor, causal: Bool = true, _ context: Context) -> Tensor {
+    let x = attention(norm1(x), causal: causal, adding: x, context)
     let h = linear1(norm2(x), context)
     let active =
       switch activation {

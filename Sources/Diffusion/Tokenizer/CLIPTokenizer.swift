@@ -68,6 +68,14 @@ public struct CLIPTokenizer: Sendable {
     return ids + Array(repeating: padToken, count: length - ids.count)
   }
 
+  /// The ids of a prompt's words alone: without start, end and padding.
+  /// - Parameters: as above.
+  /// - Returns: at most two ids fewer than an encoded prompt has.
+  public func words(_ text: String, maxLength: Int? = nil) -> [Int] {
+    // A special token in the text ends the words as it ends the prompt.
+    Array(encode(text, maxLength: maxLength).dropFirst().prefix { $0 != endToken })
+  }
+
   /// The ids of normalised text; stops when there are enough.
   private func tokens(of text: [Unicode.Scalar], atMost count: Int) -> [Int] {
     var ids: [Int] = []
