@@ -1,4 +1,7 @@
 /// Results as tables in Markdown: each measure's mean with its 95 % interval.
+///
+/// Methods share references, prompts and seeds, so that two of them are compared by their differences, not by whether their
+/// intervals meet.
 public struct ResultTable {
   private let entries: [ResultLog.Entry]
   private let methods: [String]
@@ -20,8 +23,37 @@ public struct ResultTable {
     ]
     for method in methods {
       let own = entries.filter { $0.method == method }
-      let cells = measures.map { Self.text(Interval(groups: Self.groups(own, $0))) }
+      let cells = measures.map { measure in
+        Self.text(Interval(groups: Self.groups(own) { $0.score.values[measure] }))
+      }
       lines.append("| \(method) | \(own.count) | \(cells.joined(separator: " | ")) |")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// One row per method but `baseline`: each measure's mean difference from it over the clips that both have.
+  public func differences(from baseline: String) -> String {
+    func key(_ entry: ResultLog.Entry) -> [String] { [entry.reference, entry.prompt, "\(entry.seed)"] }
+    let base = Dictionary(
+      entries.filter { $0.method == baseline }.map { (key($0), $0.score) }, uniquingKeysWith: { $1 })
+    let measures = Metric.allCases.filter { measure in base.values.contains { $0.values[measure] != nil } }
+    var lines = [
+      "| less \(baseline) | \(measures.map(\.rawValue).joined(separator: " | ")) |",
+      "| --- |\(String(repeating: " --- |", count: measures.count))",
+    ]
+    for method in methods where method != baseline {
+      let own = entries.filter { $0.method == method }
+      let cells = measures.map { measure in
+        Self.text(
+          Interval(
+            groups: Self.groups(own) { entry in
+              guard let value = entry.score.values[measure], let other = base[key(entry)]?.values[measure] else {
+                return nil
+              }
+              return value - other
+            }))
+      }
+      lines.append("| \(method) | \(cells.joined(separator: " | ")) |")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -45,12 +77,12 @@ public struct ResultTable {
   }
 
   /// The values of each reference: one per prompt, the mean over its seeds.
-  private static func groups(_ entries: [ResultLog.Entry], _ measure: Metric) -> [[Double]] {
+  private static func groups(_ entries: [ResultLog.Entry], _ value: (ResultLog.Entry) -> Double?) -> [[Double]] {
     let byReference = Dictionary(grouping: entries, by: \.reference)
     return byReference.keys.sorted().map { reference in
       let byPrompt = Dictionary(grouping: byReference[reference] ?? [], by: \.prompt)
       return byPrompt.keys.sorted().compactMap { prompt in
-        mean((byPrompt[prompt] ?? []).sorted { $0.seed < $1.seed }.compactMap { $0.score.values[measure] })
+        mean((byPrompt[prompt] ?? []).sorted { $0.seed < $1.seed }.compactMap(value))
       }
     }
   }
@@ -60,7 +92,9 @@ public struct ResultTable {
   }
 
   private static func text(_ interval: Interval?) -> String {
-    interval.map { "\(decimals($0.mean, 3)) (\(decimals($0.low, 3)) to \(decimals($0.high, 3)))" } ?? "-"
+    guard let interval else { return "-" }
+    guard interval.low.isFinite else { return decimals(interval.mean, 3) }
+    return "\(decimals(interval.mean, 3)) (\(decimals(interval.low, 3)) to \(decimals(interval.high, 3)))"
   }
 }
 

@@ -52,9 +52,11 @@ import Testing
     #expect(small.references.count == 10 && small.references.allSatisfy { $0.prompts.count == 3 && $0.also.count == 2 })
   }
 
-  static func entry(_ id: String, _ reference: String, _ values: [Metric: Double]) -> ResultLog.Entry {
+  static func entry(
+    _ id: String, _ reference: String, _ values: [Metric: Double], method: String = "control"
+  ) -> ResultLog.Entry {
     ResultLog.Entry(
-      id: id, reference: reference, prompt: "a \"frog\"", method: "control", seed: 2, seconds: 1.5,
+      id: id, reference: reference, prompt: "a \"frog\"", method: method, seed: 2, seconds: 1.5,
       score: ClipScore(values: values))
   }
 
@@ -88,9 +90,20 @@ import Testing
     #expect(lines.count == 4)
     // Measures that no clip has have no column.
     #expect(lines[0] == "| method | clips | path | works |")
-    #expect(lines[2] == "| control | 2 | 0.750 (0.500 to 1.000) | 0.500 (0.000 to 1.000) |")
+    #expect(lines[2] == "| control | 2 | 0.750 (-2.427 to 3.927) | 0.500 (-5.853 to 6.853) |")
     #expect(lines[3] == "| other | 0 | - | - |")
     #expect(table.byReference.contains("| line | 1.00, 0 % | -, - |"))
+  }
+
+  @Test func differencesAreThoseOfTheSameClips() {
+    let entries = [
+      Self.entry("1", "hop", [.path: 0.5]), Self.entry("2", "line", [.path: 1]),
+      Self.entry("3", "hop", [.path: 0.25], method: "other"), Self.entry("4", "line", [.path: 0.75], method: "other"),
+      Self.entry("5", "arc", [.path: -1], method: "other"),
+    ]
+    let lines = ResultTable(entries, methods: ["control", "other"]).differences(from: "control").split(separator: "\n")
+    // The arc has no clip to differ from.
+    #expect(lines.last == "| other | -0.250 (-0.250 to -0.250) |" && lines.count == 3)
   }
 
   @Test func numbersHaveTheirDigits() {

@@ -139,8 +139,11 @@ struct MeasureCommand: ParsableCommand {
       if let minutes, elapsed > minutes * 60 { break }
     }
     let table = ResultTable(tasks.compactMap { log.entries[$0.id] }, methods: measurement.methods.map(\.name))
-    try folder.write(table.byMethod + "\n" + table.byReference, "table.md")
-    print(table.byMethod, table.byReference, separator: "\n")
+    var parts = [table.byMethod, table.byReference]
+    let applied = measurement.methods.filter(\.usesEmbedding)
+    if applied.count > 1 { parts.insert(table.differences(from: applied[0].name), at: 1) }
+    try folder.write(parts.joined(separator: "\n"), "table.md")
+    print(parts.joined(separator: "\n"))
     try folder.writeSheets(measurement)
   }
 
