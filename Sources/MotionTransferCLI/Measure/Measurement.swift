@@ -109,7 +109,13 @@ struct Measurement {
         "method \(task.method.name): found \(clips.count) clips of the reference \(task.reference.definition.name), expected "
           + "\(task.method.clips); list more in its \"also\"")
     }
-    let embedding = try engine.learn(clips.map { Reference($0.clip, prompt: $0.caption) }, options, job: job)
+    // SynMotion learns what some words of the caption mean, and appends them to prompts.
+    let phrase = options.method == .synMotion ? task.reference.phrase : nil
+    options.motionPhrase = phrase
+    let references = clips.map { clip in
+      Reference(clip.clip, prompt: phrase.map { "\(clip.caption) \($0)" } ?? clip.caption)
+    }
+    let embedding = try engine.learn(references, options, job: job)
     try embedding.write(to: path)
     return embedding
   }

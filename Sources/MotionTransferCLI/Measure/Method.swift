@@ -13,7 +13,8 @@ struct Method {
   let settings: [String: JSON]
 
   private static let learningNames: Set = [
-    "method", "lora-rank", "lora-targets", "lora-dropout", "sites", "embedding-design", "loss", "timestep-sampling",
+    "method", "lora-rank", "lora-targets", "lora-dropout", "prior-prompts", "prior-share", "sites", "embedding-design",
+    "loss", "timestep-sampling",
     "inversion-steps", "ddim-inversion-steps", "learning-rate",
   ]
 

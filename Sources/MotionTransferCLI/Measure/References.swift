@@ -18,6 +18,8 @@ struct ReferenceClip {
   }
 
   let definition: PairList.Reference
+  /// What a caption calls its motion, for a method that learns words.
+  let phrase: String
   /// The reference, and others that move like it.
   let clips: [Shown]
   /// How it moves, at a number of frames.
@@ -57,7 +59,8 @@ struct References {
       return shown(try scene(scorer.subjects[other.subject], place), other.text)
     }
     return ReferenceClip(
-      definition: definition, clips: [shown(own, definition.prompt ?? own.caption)] + others,
+      definition: definition, phrase: own.phrases.first ?? "moving",
+      clips: [shown(own, definition.prompt ?? own.caption)] + others,
       motion: { frames in
         known(
           try scene(subject, place, frames: frames), subjectClass: scorer.subjects.firstIndex(of: subject),
@@ -110,7 +113,7 @@ struct References {
       }
     }
     return ReferenceClip(
-      definition: definition,
+      definition: definition, phrase: "moving",
       clips: [
         ReferenceClip.Shown(
           clip: Clip(frames: shown.count, height: height, width: width, pixels: pixels),

@@ -52,7 +52,7 @@ public struct Scene: Sendable, Equatable {
   /// The view, frame by frame.
   public internal(set) var cameras: [Camera]
   /// Words for the motion, several phrasings of the same thing; empty for a picture.
-  let phrases: [String]
+  public let phrases: [String]
 
   /// Which of all ``Backdrops``.
   var backdrop: Int { place.index * Backdrops.variants + variant }
