@@ -1,8 +1,9 @@
 // Output that appears whole or not at all: written beside its place, then renamed into it.
 import Glibc
-import MotionTransfer
+public import MotionTransfer
 
-struct Output {
+/// A file or folder to come.
+public struct Output {
   /// Where it ends up, without trailing slashes.
   let path: String
   /// Where it is written until then: on the same file system, so that renaming is atomic.
@@ -10,7 +11,8 @@ struct Output {
 
   static let framePattern = "frame-%05d.png"
 
-  init(_ path: String) {
+  /// An output of this name.
+  public init(_ path: String) {
     var name = path[...]
     while name.count > 1, name.hasSuffix("/") { name = name.dropLast() }
     self.path = String(name)
@@ -23,7 +25,9 @@ struct Output {
   }
 
   /// Whether it can be written at all.
-  func check() throws(MotionTransferError) {
+  ///
+  /// - Throws: `unwritable` for a folder that is missing or read-only
+  public func check() throws(MotionTransferError) {
     let parent = self.parent
     guard Output.isFolder(parent) else {
       throw MotionTransferError(.unwritable, "\(path): found no folder \(parent); make it first")

@@ -94,10 +94,7 @@ public struct DiffusersFolder: Sendable {
   /// Reads `model_index.json`.
   /// - Throws: ``CheckpointError`` saying what a model folder looks like if this is none.
   public init(_ path: String) throws {
-    guard isFolder(path) else {
-      throw CheckpointError(
-        .notFound, "\(path) is not a folder. Expected a model folder in diffusers' format.")
-    }
+    guard isFolder(path) else { throw Self.noFolder(path) }
     let file = ComponentFolder(path).file("model_index.json")
     guard isFile(file) else {
       if isFolder(ComponentFolder(path).file("snapshots")) {
@@ -111,6 +108,20 @@ public struct DiffusersFolder: Sendable {
     }
     self.path = path
     self.index = try Configuration(contentsOf: file)
+  }
+
+  private static func noFolder(_ path: String) -> CheckpointError {
+    let advice =
+      if isFile(path) {
+        " It is a single file; diffusers makes a folder of it: "
+          + "StableDiffusionPipeline.from_single_file(file).save_pretrained(folder)."
+      } else if !path.hasPrefix("/"), !path.hasPrefix("."), path.split(separator: "/").count == 2 {
+        " Names of the Hugging Face hub are not fetched; download the model and give its folder."
+      } else {
+        ""
+      }
+    return CheckpointError(
+      .notFound, "\(path) is not a folder. Expected a model folder in diffusers' format.\(advice)")
   }
 
   /// The class that `model_index.json` gives a component, for example `UNet3DConditionModel`; nil if it lists none.

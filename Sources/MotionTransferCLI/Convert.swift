@@ -10,7 +10,7 @@ struct Convert: ParsableCommand {
 
         motiontransfer convert --input motion_embed.pt --model zeroscope_v2_576w --width 576 --height 320 --output a.safetensors
         motiontransfer convert --input a.safetensors --output motion_embed.pt
-        motiontransfer convert --input a.safetensors --resample --num-frames 16 --output short.safetensors
+        motiontransfer convert --input a.safetensors --model zeroscope_v2_576w --resample --num-frames 16 --output short.safetensors
         motiontransfer convert --input a.safetensors --input b.safetensors --region 0,0,0.5,1 --region 0.5,0,0.5,1 --output c.safetensors
 
         motiontransfer convert --input 300_unet.pt --model zeroscope_v2_576w --output walk.safetensors
@@ -47,13 +47,13 @@ struct Convert: ParsableCommand {
   @Option(help: "AnimateDiff motion adapter that the model needs: folder or file.")
   var motionAdapter: String?
 
-  @Option(help: "Frames of the new embedding. Default: the model's recommendation.")
+  @Option(help: "Frames of the new embedding. Default: the file's.")
   var numFrames: Int?
 
-  @Option(help: "Width in pixels. Default: the model's.")
+  @Option(help: "Width in pixels. Default: the file's.")
   var width: Int?
 
-  @Option(help: "Height in pixels. Default: the model's.")
+  @Option(help: "Height in pixels. Default: the file's.")
   var height: Int?
 
   @Option(help: "Embedding file to write: safetensors, or .pt.")
@@ -82,7 +82,13 @@ struct Convert: ParsableCommand {
       if embedding.changesLinears {
         embedding = try MotionTransferEngine(model: model, motionAdapter: motionAdapter).placed(embedding)
       }
-      if resample { embedding = try embedding.resampled(model: model, motionAdapter: motionAdapter, options) }
+      if resample {
+        var target = options
+        target.numFrames = numFrames ?? embedding.metadata["frames"].flatMap { Int($0) }
+        target.width = width ?? embedding.metadata["width"].flatMap { Int($0) }
+        target.height = height ?? embedding.metadata["height"].flatMap { Int($0) }
+        embedding = try embedding.resampled(model: model, motionAdapter: motionAdapter, target)
+      }
       return MotionPart(
         embedding, weight: weight.isEmpty ? 1 : weight[index], region: region.isEmpty ? nil : region[index])
     }

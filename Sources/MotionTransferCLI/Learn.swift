@@ -114,6 +114,7 @@ struct Learn: ParsableCommand {
     options.learningCheckpoint = learningCheckpoint
     options.checkpointSeconds = checkpointSeconds
     let geometry = try MotionTransferEngine.geometry(model: shared.model, motionAdapter: shared.motionAdapter, options)
+    try checkOutputs()
     let interrupt = Interrupt()
     let videos = try reference.map { path in
       try VideoReader(path).read(
@@ -135,9 +136,24 @@ struct Learn: ParsableCommand {
     let engine = try shared.engine(job)
     let embedding = try engine.learn(references, options, job: job)
     terminal.finish()
-    if let logLosses { try losses.write(to: logLosses) }
     try embedding.write(to: output)
     if let learningCheckpoint { unlink(learningCheckpoint) }
+    if let logLosses { try losses.write(to: logLosses) }
+  }
+
+  /// What cannot be written is found out before the work and not after it.
+  private func checkOutputs() throws {
+    for path in [output, logLosses, learningCheckpoint].compactMap({ $0 }) { try Output(path).check() }
+    guard output.hasSuffix(".pt") || output.hasSuffix(".bin") else { return }
+    guard [.motionInversion, .motionDirector, .tap].contains(method) else {
+      throw ValidationError(
+        "--output: found \(output), expected a name ending in .safetensors: \(method.rawValue) has no published format."
+      )
+    }
+    if ddimInversionSteps != 0 {
+      Terminal.warn(
+        "\(output): the published format has no place for the inverted noise; name a file ending in .safetensors")
+    }
   }
 }
 
