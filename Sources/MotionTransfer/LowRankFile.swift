@@ -82,16 +82,14 @@ extension MotionEmbedding {
   /// With every low-rank pair and difference under the path of a `Linear` of the model.
   ///
   /// - Throws: `mismatch` that names what has no place in the model, or another shape there
-  func placed(in unet: any VideoUNet) throws(MotionTransferError) -> MotionEmbedding {
+  func placed(in pipeline: TextToVideoPipeline) throws(MotionTransferError) -> MotionEmbedding {
     guard changesLinears else { return self }
-    let temporal = unet.temporalLinears
-    let linears = temporal + unet.spatialLinears
+    let linears = pipeline.linears
     let shapes = Dictionary(uniqueKeysWithValues: linears.map { ($0.path, $0.weight.shape) })
     var result = self
-    if lora.first?.path == "0" { result.lora = try named(by: temporal) }
-    let joined = Dictionary(
-      linears.map { (String($0.path.map { $0 == "." ? "_" : $0 }), $0.path) }, uniquingKeysWith: { first, _ in first })
-    result.lora = result.lora.map { (shapes[$0.path] == nil ? joined[$0.path] ?? $0.path : $0.path, $0.pair) }
+    if lora.first?.path == "0" { result.lora = try named(by: pipeline.unet.temporalLinears) }
+    let aliases = pipeline.linearAliases
+    result.lora = result.lora.map { (shapes[$0.path] == nil ? aliases[$0.path] ?? $0.path : $0.path, $0.pair) }
     let found = result.lora.map { ($0.path, [$0.pair.up.shape[0], $0.pair.down.shape[1]]) }
     for (path, shape) in found + differences.map({ ($0.path, $0.tensor.shape) }) where shapes[path] != shape {
       let unmatched = (found.map(\.0) + differences.map(\.path)).filter { shapes[$0] == nil }
@@ -99,7 +97,7 @@ extension MotionEmbedding {
         .mismatch,
         shapes[path].map { "the file changes \(path) by a matrix \(shape), expected \($0): it is of another model" }
           ?? "the file changes \(unmatched.prefix(8).joined(separator: ", "))\(unmatched.count > 8 ? ", ..." : "") "
-          + "(\(unmatched.count) in all), which this model's transformers do not have; use the model that it was learned with"
+          + "(\(unmatched.count) in all), which the transformers of this model's UNet and text encoder do not have; use the model that it was learned with"
       )
     }
     let order = Dictionary(uniqueKeysWithValues: linears.enumerated().map { ($1.path, $0) })
@@ -125,17 +123,33 @@ extension MotionEmbedding {
   }
 
   /// Everything that the model's linear maps are changed by, after `placed`.
-  func adapters(_ settings: Settings, in unet: any VideoUNet) -> Adapters {
+  func adapters(_ settings: Settings, in pipeline: TextToVideoPipeline) -> Adapters {
     var adapters = Adapters(highway: settings.highway)
     for (path, pair) in lora {
       adapters.lora[path] = [LowRank(down: pair.down, up: pair.up, scale: pair.scale * settings.loraScale)]
     }
     guard !differences.isEmpty else { return adapters }
     let changes = Dictionary(differences.map { ($0.path, $0.tensor) }, uniquingKeysWith: +)
-    for linear in unet.temporalLinears + unet.spatialLinears {
+    for linear in pipeline.linears {
       guard let change = changes[linear.path] else { continue }
       adapters.weights[linear.path] = linear.weight.widened() + change * settings.loraScale
     }
     return adapters
+  }
+}
+
+extension TextToVideoPipeline {
+  /// What low-rank additions and weight differences can change: the transformers of UNet and text encoder.
+  fileprivate var linears: [Linear] { unet.temporalLinears + unet.spatialLinears + textEncoder.linears }
+
+  /// Their paths by other names: underscores for dots, and for the text encoder the older prefix.
+  fileprivate var linearAliases: [String: String] {
+    var aliases: [String: String] = [:]
+    let encoder = textEncoder.linears.map { ("text_model.\($0.path)", $0.path) }
+    for (name, path) in linears.map({ ($0.path, $0.path) }) + encoder {
+      aliases[name] = path
+      aliases[String(name.map { $0 == "." ? "_" : $0 })] = path
+    }
+    return aliases
   }
 }

@@ -9,10 +9,13 @@ public enum LowRankNaming: String, CaseIterable, Sendable {
 
   /// The names of a pair's down and up matrices, and of its alpha where there is one.
   func names(_ path: String) -> (down: String, up: String, alpha: String?) {
+    let isText = ["text_model.", "encoder.layers."].contains { path.hasPrefix($0) }
     switch self {
-    case .diffusers: return ("unet.\(path).lora_A.weight", "unet.\(path).lora_B.weight", nil)
+    case .diffusers:
+      let base = (isText ? "text_encoder." : "unet.") + path
+      return (base + ".lora_A.weight", base + ".lora_B.weight", nil)
     case .kohya:
-      let base = "lora_unet_" + String(path.map { $0 == "." ? "_" : $0 })
+      let base = (isText ? "lora_te_" : "lora_unet_") + String(path.map { $0 == "." ? "_" : $0 })
       return (base + ".lora_down.weight", base + ".lora_up.weight", base + ".alpha")
     case .animatediff:
       let base = LowRankKey.animateDiff(path)
@@ -33,9 +36,10 @@ struct LowRankKey {
     (".lora_A.weight", .down), (".lora_B.weight", .up), (".lora_A.default.weight", .down),
     (".lora_B.default.weight", .up), (".lora_down.weight", .down), (".lora_up.weight", .up),
     (".lora.down.weight", .down), (".lora.up.weight", .up), ("_lora.down.weight", .down), ("_lora.up.weight", .up),
+    (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
     (".alpha", .alpha), (".diff", .difference),
   ]
-  private static let beginnings = ["base_model.model.", "module.", "unet.", "lora_unet_"]
+  private static let beginnings = ["base_model.model.", "module.", "unet.", "lora_unet_", "text_encoder.", "lora_te_"]
 
   /// nil for any other key.
   init?(_ name: String) {

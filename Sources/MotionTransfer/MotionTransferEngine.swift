@@ -143,6 +143,14 @@ public final class MotionTransferEngine: Sendable {
       }
       warnOfUnknownWords(settings.prompt, job)
       let embedding = try embedding.map { try fitted($0, options, job) }
+      if let embedding {
+        settings.adopt(embedding, options)
+        if !embedding.blocks.isEmpty, embedding.inversionNoise == nil, settings.blendsUnasked {
+          job.warning(
+            "the motion embedding holds no inverted noise, of which this model recommends a share: starting from fresh noise; "
+              + "learn with ddim-inversion-steps above 0, into a file ending in .safetensors, or set noise-prior to 0")
+        }
+      }
       if let text = try embedding.flatMap({ try pipeline.dualText($0) }) {
         let prompt = text.phrase.prompt(settings.prompt)
         if prompt != settings.prompt { job.note("the prompt gets the motion's words: \(prompt)") }
@@ -164,7 +172,7 @@ public final class MotionTransferEngine: Sendable {
     var motion: DebiasedMotion?
     let text = try embedding.flatMap { try pipeline.dualText($0) }
     if let embedding {
-      adapters = embedding.adapters(settings, in: pipeline.unet)
+      adapters = embedding.adapters(settings, in: pipeline)
       motion = DebiasedMotion(
         embedding, settings.debiasMode, firstFrame: settings.firstFrame, queryKeyScale: settings.queryKeyScale,
         valueScale: settings.valueScale)
@@ -191,7 +199,7 @@ public final class MotionTransferEngine: Sendable {
   ///
   /// - Throws: `mismatch` that names what has no place in the model, or another shape there
   public func placed(_ motion: MotionEmbedding) throws(MotionTransferError) -> MotionEmbedding {
-    try motion.placed(in: pipeline.unet)
+    try motion.placed(in: pipeline)
   }
 
   /// The embedding fits this model at the size that `options` ask for, or can be resampled where they allow it.
@@ -207,7 +215,7 @@ public final class MotionTransferEngine: Sendable {
   private func base(_ settings: Settings) throws(MotionTransferError) -> Adapters {
     var base = Adapters(normalizesClips: settings.v1GroupNorm)
     for (path, weight) in settings.loraWeights {
-      let file = try MotionEmbedding(contentsOf: path).placed(in: pipeline.unet)
+      let file = try MotionEmbedding(contentsOf: path).placed(in: pipeline)
       guard file.blocks.isEmpty, file.differences.isEmpty else {
         throw MotionTransferError(
           .mismatch,
@@ -226,7 +234,7 @@ public final class MotionTransferEngine: Sendable {
   ) throws(MotionTransferError) -> MotionEmbedding {
     let size = pipeline.latentShape(try geometry(options))
     let sites = pipeline.description.unet.motionSites(latentHeight: size.height, latentWidth: size.width)
-    let embedding = try embedding.placed(in: pipeline.unet)
+    let embedding = try embedding.placed(in: pipeline)
     let fitted =
       options.resample
       ? try embedding.resampled(to: sites, latents: (size.frames, size.height, size.width)) : embedding

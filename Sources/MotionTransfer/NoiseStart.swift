@@ -77,6 +77,14 @@ extension NoiseInitialization {
   }
 }
 
+extension Settings {
+  /// Whether inverted noise would be used without having been asked for.
+  var blendsUnasked: Bool {
+    noiseInitialization == nil && noisePrior == nil && recommendedNoiseInitialization != .random
+      && (recommendedNoiseInitialization != .blend || recommendedNoisePrior > 0)
+  }
+}
+
 extension TextToVideoPipeline {
   /// The start of a generation, (1, F, h, w, C).
   func start(

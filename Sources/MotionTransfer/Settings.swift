@@ -40,7 +40,7 @@ struct Settings: Sendable {
   let noiseInitialization: NoiseInitialization?
   let noisePrior: Double?
   let recommendedNoiseInitialization: NoiseInitialization
-  let recommendedNoisePrior: Double
+  private(set) var recommendedNoisePrior: Double
   let arithmetic: Arithmetic
   let convolution: ConvolutionMethod
   var memory: MemoryOptions
@@ -107,7 +107,9 @@ struct Settings: Sendable {
     }
     noiseInitialization = options.noiseInitialization
     recommendedNoiseInitialization = recommended.noiseInitialization
-    recommendedNoisePrior = recommended.noisePrior
+    // Asked for by name, a blend is one.
+    let blends = options.noiseInitialization == .blend || options.noiseInitialization == .blendedFrequency
+    recommendedNoisePrior = blends && recommended.noisePrior == 0 ? 0.5 : recommended.noisePrior
     arithmetic = options.arithmetic
     convolution = options.convolution
     memory = options.memory
@@ -126,6 +128,16 @@ struct Settings: Sendable {
       throw MotionTransferError(
         .settings, "loss: \(loss.rawValue) compares neighbouring frames; found 1 frame at once, expected at least 2")
     }
+  }
+
+  /// For a motion that is no embedding: what a model recommends for its embeddings does not count; the motion acts in all
+  /// steps, from as much inverted noise as its method's authors take.
+  mutating func adopt(_ motion: MotionEmbedding, _ options: Options) {
+    guard motion.blocks.isEmpty else { return }
+    let until = options.applyUntil ?? 1
+    applyRange = (options.applyFrom ?? 0)...until
+    let method = motion.metadata["method"].flatMap(Method.init(rawValue:))
+    recommendedNoisePrior = method?.noisePrior ?? recommendedNoisePrior
   }
 
   /// Whether the adapters act at step `index` of `count`.
@@ -231,6 +243,17 @@ extension Method {
     case .motionDirector, .tap: .hybrid
     case .vmc: .vmcPaper
     case .synMotion: .base
+    }
+  }
+
+  /// The share of inverted noise that a clip of theirs starts from; nil as above.
+  fileprivate var noisePrior: Double? {
+    switch self {
+    case .motionInversion: nil
+    case .motionDirector: 0.5
+    case .tap: 0.2
+    case .vmc: 1
+    case .synMotion: 0
     }
   }
 

@@ -146,10 +146,12 @@ struct TextToVideoPipeline: Sendable {
     let timesteps = scheduler.timesteps
     let guided = settings.guidanceScale > 1
     let prompts = guided ? [settings.negativePrompt, settings.prompt] : [settings.prompt]
-    let hidden = try encode(prompts, context(job))
     let windows = settings.windows
     let contexts = [base, base.merging(adapters)].map { context(job, adapters: $0, settings.memory) }
-    let adapted = try text?.condition(hidden, settings.prompt, contexts[1]) ?? hidden
+    let hidden = try encode(prompts, contexts[0])
+    // Low-rank additions may reach the text encoder, too.
+    var adapted = adapters.lora.isEmpty ? hidden : try encode(prompts, contexts[1])
+    if let text { adapted = try text.condition(adapted, settings.prompt, contexts[1]) }
     let texts = [unet.prepare(hidden, contexts[0]), unet.prepare(adapted, contexts[1])]
     // One window's motion is made once.
     let whole = windows.ranges.count == 1 ? motion?.rows(windows.ranges[0]) : nil

@@ -172,6 +172,65 @@ import Testing
     #expect(try refusal([("0", Tensor.zeros([8, 2])), ("1", Tensor.zeros([2, 8]))]).contains("without names"))
   }
 
+  /// Stable Diffusion's low-rank files often change the text encoder, too: as the sum W + scale · up · down does.
+  @Test(arguments: LowRankNaming.allCases.filter { $0 != .animatediff })
+  func theTextEncoderIsChangedToo(naming: LowRankNaming) throws {
+    let engine = try MotionTransferEngine(model: Self.model)
+    let pipeline = try TextToVideoPipeline(try ModelDescription(Self.model), Job())
+    let linear = try #require(pipeline.textEncoder.linears.first { $0.path.hasSuffix("layers.0.self_attn.v_proj") })
+    let (outputs, inputs) = (linear.weight.shape[0], linear.weight.shape[1])
+    var generator = TorchGenerator(seed: 3)
+    let pair = LowRank(down: generator.randn([2, inputs]), up: generator.randn([outputs, 2]), scale: 0.5)
+    try TemporaryFolder.with { folder in
+      let path = "\(folder)/style.safetensors"
+      try MotionEmbedding(blocks: [:], lora: [(linear.path, pair)]).write(to: path, keys: naming)
+      #expect(
+        try SafeTensors(contentsOf: path).names.allSatisfy { $0.contains("text_encoder") || $0.contains("lora_te_") })
+      let file = try engine.placed(try MotionEmbedding(contentsOf: path))
+      #expect(file.lora.map(\.path) == [linear.path])
+      let sum = linear.weight.widened() + pair.down.permuted([1, 0]).linear(pair.up, nil).permuted([1, 0]) * 0.5
+      let expected = try pipeline.encode(
+        ["a red fox"], pipeline.context(Job(), adapters: Adapters(weights: [linear.path: sum])))
+      let found = try pipeline.encode(
+        ["a red fox"], pipeline.context(Job(), adapters: Adapters(lora: [linear.path: file.lora.map(\.pair)])))
+      expectClose(found, expected, 1e-5)
+      let plain = try Options.ofGoldenFrames()
+      var options = plain
+      options.loraWeights = path
+      let both = [
+        try engine.generate(options, embedding: nil), try engine.generate(plain, embedding: file),
+        try engine.generate(plain, embedding: nil),
+      ]
+      #expect(both[0].pixels == both[1].pixels && both[0].pixels != both[2].pixels)
+    }
+  }
+
+  /// What the model recommends for embeddings is not for others: all steps, and the authors' share of inverted noise.
+  @Test func othersActAsTheirAuthorsHaveThem() throws {
+    let description = try ModelDescription(Self.model)
+    func settings(_ method: Method?, _ change: (inout Options) -> Void = { _ in }) throws -> Settings {
+      var options = Options()
+      change(&options)
+      var settings = try Settings(options, description)
+      settings.applyRange = 0...0.5
+      let pair = LowRank(down: .zeros([1, 8]), up: .zeros([8, 1]), scale: 1)
+      settings.adopt(
+        MotionEmbedding(blocks: [:], lora: [("a", pair)], metadata: method.map { ["method": $0.rawValue] } ?? [:]),
+        options)
+      return settings
+    }
+    for (method, prior) in [(Method.motionDirector, 0.5), (.tap, 0.2), (.vmc, 1), (.synMotion, 0)] {
+      let found = try settings(method)
+      #expect(found.recommendedNoisePrior == prior && found.applyRange == 0...1)
+    }
+    #expect(try settings(nil).recommendedNoisePrior == description.recommendations.noisePrior)
+    #expect(try settings(.vmc) { $0.applyUntil = 0.25 }.applyRange == 0...0.25)
+    var embedding = try Settings(Options(), description)
+    embedding.applyRange = 0...0.5
+    embedding.adopt(MotionEmbedding(blocks: ["a": TemporalMotion()]), Options())
+    #expect(embedding.applyRange == 0...0.5)
+  }
+
   /// AnimateDiff's MotionLoRA names come and go.
   @Test func animateDiffNames() throws {
     let path = "down_blocks.0.motion_modules.1.transformer_blocks.0.attn2.to_out.0"

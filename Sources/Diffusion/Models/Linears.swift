@@ -11,6 +11,11 @@ extension VideoUNet {
   public var spatialLinears: [Linear] { blocks.layers.flatMap { $0.spatial?.linears ?? [] } }
 }
 
+extension CLIPTextModel {
+  /// Every `Linear` of the text encoder, in the same order.
+  public var linears: [Linear] { layers.flatMap { $0.attention.linears + [$0.linear1, $0.linear2] } }
+}
+
 extension UNetBlocks {
   fileprivate var layers: [UNetLayer] { downBlocks.flatMap(\.layers) + upBlocks.flatMap(\.layers) + midBlock }
 }
