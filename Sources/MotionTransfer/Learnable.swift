@@ -4,14 +4,14 @@ import Tensors
 
 /// What a method learns: leaves, and the adapters that put them into the model.
 enum Learnable {
-  /// SynMotion: low-rank additions to temporal `Linear`s, and additions to prompts.
-  case dual(LowRankSet, DualText)
   /// Motion Inversion: embeddings of temporal attentions.
   case embedding(MotionEmbedding)
   /// MotionDirector and TAP: low-rank additions to temporal `Linear`s.
   case lowRank(LowRankSet)
   /// VMC: whole matrices, each with the one that it started from.
   case weights([(path: String, weight: Tensor, base: Tensor)])
+  /// SynMotion: low-rank additions to temporal `Linear`s, and additions to prompts.
+  case dual(LowRankSet, DualText)
 
   /// The start of a method.
   ///
