@@ -131,6 +131,8 @@ struct Timing: Sendable {
   var expected: GstClockTime = 0
   /// Clips are computed while the next ones come in: a clip goes out with a frame that comes in.
   var isOverlapping = false
+  /// Upstream is live, as the last latency query said.
+  var isLive = false
   /// Running time before which downstream drops frames (QoS).
   var earliest = GstClockTime(cgst_clock_time_none)
   /// What the last LATENCY message was about.

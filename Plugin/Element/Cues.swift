@@ -13,7 +13,7 @@ final class Cues: @unchecked Sendable {
     var end: GstClockTime?
     var text: String
   }
-  /// Cues that may wait; a text source that runs further ahead is held.
+  /// Cues that may wait; a text source that runs further ahead of the video is held.
   private static let most = 256
 
   private let mutex = UnsafeMutablePointer<GMutex>.allocate(capacity: 1)
@@ -26,6 +26,8 @@ final class Cues: @unchecked Sendable {
   private var isMarkup = false
   /// The text is known before this running time.
   private var position: GstClockTime = 0
+  /// The clip that waits for its text, in running time; empty where none does.
+  private var awaited: (start: GstClockTime, end: GstClockTime) = (0, 0)
 
   init() {
     g_mutex_init(mutex)
@@ -51,7 +53,7 @@ final class Cues: @unchecked Sendable {
 
   // MARK: The pad's life
 
-  /// Whether there is a text pad.
+  /// Whether text can come.
   func setLinked(_ linked: Bool) {
     locked {
       isLinked = linked
@@ -89,7 +91,8 @@ final class Cues: @unchecked Sendable {
     let none = GstClockTime(cgst_clock_time_none)
     let text = Self.text(of: buffer)
     return locked {
-      while cues.count >= Self.most, !isFlushing { g_cond_wait(changed, mutex) }
+      // Not while a clip waits for what comes behind these cues: neither would ever go on.
+      while isLinked, cues.count >= Self.most, position >= awaited.end, !isFlushing { g_cond_wait(changed, mutex) }
       if isFlushing { return GST_FLOW_FLUSHING }
       guard buffer.pointee.pts != none else { return GST_FLOW_OK }
       let start = running(buffer.pointee.pts)
@@ -99,6 +102,7 @@ final class Cues: @unchecked Sendable {
       let plain = Self.plain(text, isMarkup: isMarkup)
       if !plain.isEmpty { cues.append(Cue(start: start, end: end == none ? nil : end, text: plain)) }
       advance(to: max(start, end.map { $0 == none ? start : $0 } ?? start))
+      discard(before: awaited.start)
       return GST_FLOW_OK
     }
   }
@@ -148,10 +152,11 @@ final class Cues: @unchecked Sendable {
   /// Waits for the text, until `isCancelled`.
   func prompt(from start: GstClockTime, to end: GstClockTime, isCancelled: () -> Bool) -> String? {
     locked {
-      while isLinked, position < end, !isFlushing, !isCancelled() { g_cond_wait(changed, mutex) }
-      // Times rise: cues that ended before this clip are done with.
-      cues.removeAll { ($0.end ?? .max) <= start }
+      discard(before: start)
+      awaited = (start, end)
       g_cond_broadcast(changed)
+      while isLinked, position < end, !isFlushing, !isCancelled() { g_cond_wait(changed, mutex) }
+      awaited = (0, 0)
       var best: (cover: GstClockTime, text: String)?
       for cue in cues {
         let (from, to) = (max(cue.start, start), min(cue.end ?? .max, end))
@@ -160,6 +165,9 @@ final class Cues: @unchecked Sendable {
       return best?.text
     }
   }
+
+  /// Clips' times rise: cues that ended before one are done with.
+  private func discard(before start: GstClockTime) { cues.removeAll { ($0.end ?? .max) <= start } }
 
   // MARK: Text
 

@@ -150,12 +150,16 @@ extension Behaviour {
   }
 
   private func answerLatency(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
-    guard gst_pad_peer_query(sinkPad, query) != 0 else { return false }
+    // GStreamer folds what all that is linked upstream says: the text may come from something live and slow, too.
+    guard gst_pad_query_default(srcPad, gstObject, query) != 0 else { return false }
     var isLive: gboolean = 0
     var least: GstClockTime = 0
     var most: GstClockTime = 0
     gst_query_parse_latency(query, &isLive, &least, &most)
-    let own = timing.withLock { $0.latency }
+    let own = timing.withLock { timing in
+      timing.isLive = isLive != 0
+      return timing.latency
+    }
     // GST_CLOCK_TIME_NONE as the most means "no limit".
     let none = GstClockTime(cgst_clock_time_none)
     gst_query_set_latency(query, isLive, least &+ own, most == none ? none : most &+ own)

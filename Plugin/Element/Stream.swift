@@ -139,12 +139,15 @@ final class Stream {
   }
 
   func runningTime(_ time: GstClockTime) -> GstClockTime {
-    gst_segment_to_running_time(&segment, GST_FORMAT_TIME, time)
+    gst_segment_to_running_time(&segment, GST_FORMAT_TIME, inSegment(time))
   }
 
   func streamTime(_ time: GstClockTime) -> GstClockTime {
-    gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, time)
+    gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, inSegment(time))
   }
+
+  /// The first and the last frame may reach over the segment's ends, where there is no other time.
+  private func inSegment(_ time: GstClockTime) -> GstClockTime { min(max(time, segment.start), segment.stop) }
 
   // MARK: Frames in
 

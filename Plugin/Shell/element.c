@@ -44,6 +44,19 @@ static gboolean text_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   return gst_motion_transfer_text_event(SELF(parent)->behaviour, event);
 }
 
+// Only a linked pad's text is worth waiting for.
+static GstPadLinkReturn text_link(GstPad *pad, GstObject *parent, GstPad *peer) {
+  (void) pad;
+  (void) peer;
+  gst_motion_transfer_text_linked(SELF(parent)->behaviour, TRUE);
+  return GST_PAD_LINK_OK;
+}
+
+static void text_unlink(GstPad *pad, GstObject *parent) {
+  (void) pad;
+  gst_motion_transfer_text_linked(SELF(parent)->behaviour, FALSE);
+}
+
 static GstPad *request_new_pad(GstElement *element, GstPadTemplate *template, const gchar *name, const GstCaps *caps) {
   (void) name;
   (void) caps;
@@ -56,7 +69,8 @@ static GstPad *request_new_pad(GstElement *element, GstPadTemplate *template, co
   if (is_taken) return NULL;
   gst_pad_set_chain_function(pad, text_chain);
   gst_pad_set_event_function(pad, text_event);
-  gst_motion_transfer_text_linked(self->behaviour, TRUE);
+  gst_pad_set_link_function(pad, text_link);
+  gst_pad_set_unlink_function(pad, text_unlink);
   gst_pad_set_active(pad, TRUE);
   gst_element_add_pad(element, pad);
   return pad;

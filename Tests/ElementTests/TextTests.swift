@@ -41,7 +41,41 @@ extension ElementSuite {
       #expect(prompts(harness) == ["pig"])
     }
 
-    @Test(arguments: ["eos", "stop", "flush", "release"]) func nobodyWaitsForEver(_ how: String) {
+    @Test func aClipReachesItsEndThroughAnyNumberOfCues() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
+      let text = TextSource(harness)
+      gst_harness_set_src_caps_str(harness.harness, ElementHarness.rgb)
+      let clips = harness.pushElsewhere(0..<8)
+      let cues = Ended()
+      Threads.start {
+        for index in 0..<1000 {
+          text.push(
+            index == 700 ? "owl" : "pig", at: GstClockTime(index) * 1_000_000, for: index == 700 ? 2_000_000 : 1_000_000
+          )
+        }
+        cues.signal()
+      }
+      #expect(clips.wait(seconds: 2))
+      #expect(cues.wait(seconds: 1))
+      #expect(prompts(harness) == ["pig", "owl"])
+    }
+
+    @Test func aPadThatIsNotLinkedHasNoText() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"], requesting: "text")
+      #expect(harness.pushElsewhere(0..<4).wait(seconds: 1))
+      #expect(prompts(harness) == ["fox"])
+    }
+
+    @Test func whatTheTextTakesCountsInTheLatency() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
+      let text = TextSource(harness)
+      text.beLate()
+      gst_harness_set_src_caps_str(harness.harness, ElementHarness.rgb)
+      gst_harness_set_upstream_latency(harness.harness, 1000)
+      #expect(gst_harness_query_latency(harness.harness) == 4 * ElementHarness.frame + 2_000_000_000)
+    }
+
+    @Test(arguments: ["eos", "stop", "flush", "release", "unlink"]) func nobodyWaitsForEver(_ how: String) {
       let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
       let text = TextSource(harness)
       gst_harness_set_src_caps_str(harness.harness, ElementHarness.rgb)
@@ -51,10 +85,11 @@ extension ElementSuite {
       case "eos": text.push(gst_event_new_eos())
       case "stop": gst_element_set_state(harness.element, GST_STATE_NULL)
       case "flush": harness.push(gst_event_new_flush_start())
+      case "unlink": text.unlink()
       default: gst_element_release_request_pad(harness.element, text.pad)
       }
       #expect(ended.wait(seconds: 0.2))
-      #expect(harness.pullAll().count == (how == "eos" || how == "release" ? 4 : 0))
+      #expect(harness.pullAll().count == (["stop", "flush"].contains(how) ? 0 : 4))
       #expect(harness.reports().errors.isEmpty)
     }
 
@@ -123,6 +158,19 @@ private final class TextSource: @unchecked Sendable {
     gst_pad_set_active(source, 0)
     gst_object_unref(source)
     gst_object_unref(pad)
+  }
+
+  func unlink() { gst_pad_unlink(source, pad) }
+
+  /// From now on a live source whose text comes two seconds late.
+  func beLate() {
+    gst_pad_set_query_function_full(
+      source,
+      { _, _, query in
+        guard let query, cgst_query_type(query) == GST_QUERY_LATENCY else { return 0 }
+        gst_query_set_latency(query, 1, 2_000_000_000, GstClockTime(cgst_clock_time_none))
+        return 1
+      }, nil, nil)
   }
 
   func push(_ event: UnsafeMutablePointer<GstEvent>) { gst_pad_push_event(source, event) }

@@ -158,7 +158,7 @@ GstFlowReturn gst_motion_transfer_chain(gpointer behaviour, GstBuffer *buffer);
 gboolean gst_motion_transfer_sink_event(gpointer behaviour, GstEvent *event);
 gboolean gst_motion_transfer_src_event(gpointer behaviour, GstEvent *event);
 gboolean gst_motion_transfer_sink_query(gpointer behaviour, GstQuery *query);
-/// A text pad came or went.
+/// The text pad was linked or unlinked.
 void gst_motion_transfer_text_linked(gpointer behaviour, gboolean linked);
 /// Takes `buffer`.
 GstFlowReturn gst_motion_transfer_text_chain(gpointer behaviour, GstBuffer *buffer);
