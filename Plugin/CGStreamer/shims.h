@@ -118,6 +118,10 @@ static inline void cgst_copy_lasting_metas(GstBuffer *to, GstBuffer *from) {
 static inline GstMessageType cgst_message_type(GstMessage *message) { return GST_MESSAGE_TYPE(message); }
 static inline GstEventType cgst_event_type(GstEvent *event) { return GST_EVENT_TYPE(event); }
 static inline gboolean cgst_event_is_serialized(GstEvent *event) { return GST_EVENT_IS_SERIALIZED(event); }
+/// Whether a flush leaves the event on a pad that has it, as gst_pad_push_event and gst_pad_send_event see to.
+static inline gboolean cgst_event_outlasts_flush(GstEvent *event) {
+  return GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_STREAM_GROUP_DONE;
+}
 static inline GstQueryType cgst_query_type(GstQuery *query) { return GST_QUERY_TYPE(query); }
 static inline GType cgst_video_meta_api(void) { return GST_VIDEO_META_API_TYPE; }
 

@@ -59,7 +59,7 @@ extension Behaviour {
         gst_event_unref(event)
         return false
       }
-    case GST_EVENT_EOS:
+    case GST_EVENT_EOS, GST_EVENT_SEGMENT_DONE:
       // Even an EOS before caps or frames goes on, so that the pipeline ends. After an error it does not: upstream
       // sends one, and a muxer would make a broken clip look whole.
       let flow = streaming { (stream) throws(Interruption) in
@@ -76,7 +76,7 @@ extension Behaviour {
       return true
     default:
       guard cgst_event_is_serialized(event) != 0, let stream, stream.isHoldingFrames else { break }
-      stream.window.hold(Held(event))
+      stream.hold(Held(event))
       return true
     }
     return gst_pad_event_default(sinkPad, gstObject, event) != 0

@@ -21,9 +21,12 @@ final class Stream {
   var window = Window()
   /// Clips that are being computed, in the order of their frames.
   var tasks: [ClipTask] = []
+  /// Events that the sink pad has taken and downstream has not seen yet, in the order in which they came.
+  private var unsent: [Held] = []
   private var segment = GstSegment()
   private var nextTime: GstClockTime = 0
-  private var isDiscontinuous = true
+  /// Whether the next frame does not follow the last one that went out.
+  var isDiscontinuous = true
   private var framesPushed: UInt = 0
   // From caps.
   private var format: Format?
@@ -55,10 +58,27 @@ final class Stream {
     hasFailed = false
     clip = 0
     window.clear()
+    // Nobody sends these again: the sink pad keeps them, so the src pad must.
+    for event in unsent where cgst_event_outlasts_flush(event.event) != 0 {
+      gst_pad_store_sticky_event(behaviour.srcPad, event.event)
+    }
+    unsent.removeAll()
     gst_segment_init(&segment, GST_FORMAT_TIME)
     nextTime = 0
     framesPushed = 0
     isDiscontinuous = true
+  }
+
+  // MARK: Events that wait with the frames
+
+  func hold(_ event: Held) {
+    unsent.append(event)
+    window.hold(event)
+  }
+
+  func send(_ event: Held) {
+    unsent.removeAll { $0 === event }
+    gst_pad_push_event(behaviour.srcPad, event.newEvent())
   }
 
   // MARK: Caps and segment

@@ -7,25 +7,25 @@ import MotionTransfer
 import Synchronization
 
 extension Stream {
-  /// At EOS: what is left, then the promises that only EOS can check.
+  /// At EOS, and where a segment is done: what is left, then the promises that only an end can check.
   func finish() throws(Interruption) {
-    try drain()
+    try drain(isEnd: true)
     guard plan.task == .learn, motion == nil else { return }
     behaviour.warn(
       .stream(GST_STREAM_ERROR_FAILED, "nothing was learned: the input had no clip; no file was written"))
   }
 
-  /// At EOS, and where the format or the segment changes: frames that wait become a short clip.
-  func drain() throws(Interruption) {
+  /// At the end, and where the format or the segment changes: frames that wait become a short clip.
+  func drain(isEnd: Bool = false) throws(Interruption) {
     let found = window.count
-    if found > 0 { try drainWindow(found) }
+    if found > 0 { try drainWindow(found, isEnd) }
     while !tasks.isEmpty { try deliver(tasks.removeFirst()) }
     let events = window.events
     window.clear()
-    for (_, event) in events { gst_pad_push_event(behaviour.srcPad, event.newEvent()) }
+    for (_, event) in events { send(event) }
   }
 
-  private func drainWindow(_ found: Int) throws(Interruption) {
+  private func drainWindow(_ found: Int, _ isEnd: Bool) throws(Interruption) {
     let expected = plan.geometry.frames
     let short = "found \(found) frames at the end, expected a clip of \(expected)"
     switch plan.settings.shortClip {
@@ -48,7 +48,8 @@ extension Stream {
         .stream(GST_STREAM_ERROR_FAILED, "\(short): learning from it with its last frame repeated"))
     }
     window.pad(to: expected, frameSize: frameSize)
-    try finishClip(frames: plan.settings.shortClip == .pad ? expected : found)
+    // Where frames follow, the times of more than came are theirs.
+    try finishClip(frames: isEnd && plan.settings.shortClip == .pad ? expected : found)
   }
 
   /// Learns and generates what the plan says for the window; the first `frames` frames of the result will be pushed.
@@ -186,11 +187,11 @@ extension Stream {
     for index in 0..<min(task.frames, made.frames) {
       while let next = events.first, next.index <= index {
         events.removeFirst()
-        gst_pad_push_event(behaviour.srcPad, next.event.newEvent())
+        send(next.event)
       }
       try push(made.pixels[index * frameSize..<(index + 1) * frameSize], as: window.frame(index, frameRate))
     }
-    for (_, event) in events { gst_pad_push_event(behaviour.srcPad, event.newEvent()) }
+    for (_, event) in events { send(event) }
   }
 
   /// Stops all clips that are being computed and forgets them.
@@ -222,13 +223,15 @@ extension Stream {
       statistics.framesDropped += dropped
       return (statistics.framesOut, statistics.framesDropped)
     }
+    let isLive = behaviour.timing.withLock { $0.isLive }
     let message = gst_message_new_qos(
-      behaviour.gstObject, 0, UInt(runningTime(start)), UInt(streamTime(start)), start, end &- start)
+      behaviour.gstObject, isLive ? 1 : 0, UInt(runningTime(start)), UInt(streamTime(start)), start, end &- start)
     gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, UInt(counts.0), UInt(counts.1))
     gst_element_post_message(behaviour.gstElement, message)
-    for (_, event) in window.events { gst_pad_push_event(behaviour.srcPad, event.newEvent()) }
+    for (_, event) in window.events { send(event) }
     window.clear()
     clip &+= 1
+    isDiscontinuous = true
     gst_pad_push_event(behaviour.srcPad, gst_event_new_gap(start, end &- start))
   }
 

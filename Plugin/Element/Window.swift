@@ -22,9 +22,14 @@ final class Held: @unchecked Sendable {
     UnsafeMutableRawPointer(object).assumingMemoryBound(to: GstBuffer.self)
   }
 
+  var event: UnsafeMutablePointer<GstEvent> {
+    UnsafeMutableRawPointer(object).assumingMemoryBound(to: GstEvent.self)
+  }
+
   /// A new reference, for a callee that takes it.
   func newEvent() -> UnsafeMutablePointer<GstEvent> {
-    UnsafeMutableRawPointer(gst_mini_object_ref(object)).assumingMemoryBound(to: GstEvent.self)
+    gst_mini_object_ref(object)
+    return event
   }
 }
 

@@ -61,6 +61,29 @@ extension ElementSuite {
       #expect(harness.pullAll().map(\.pts) == (10..<14).map { $0 * ElementHarness.frame })
     }
 
+    @Test(arguments: ["fox", "wait"]) func aFlushKeepsTagsThatWait(_ prompt: String) {
+      let harness = ElementHarness(["prompt": prompt, "mode": "apply"])
+      harness.pushFrames(0..<2)
+      harness.push(gst_event_new_tag(gst_tag_list_new_from_string("taglist, title=(string)walk;")))
+      harness.push(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty("marker")))
+      if prompt == "wait" {
+        _ = seconds(of: { harness.push(gst_event_new_flush_start()) }) { for index in 2..<4 { harness.push(index) } }
+      } else {
+        harness.push(gst_event_new_flush_start())
+      }
+      harness.push(gst_event_new_flush_stop(1))
+      gst_util_set_object_arg(GStreamer.object(harness.element), "prompt", "fox")
+      var segment = GstSegment()
+      gst_segment_init(&segment, GST_FORMAT_TIME)
+      harness.push(gst_event_new_segment(&segment))
+      _ = harness.pullAll()
+      harness.pushFrames(10..<14)
+      #expect(harness.pullAll().count == 4)
+      let events = harness.pullEvents()
+      #expect(events.count { $0 == GST_EVENT_TAG } == 1)
+      #expect(!events.contains(GST_EVENT_CUSTOM_DOWNSTREAM))
+    }
+
     @Test func stoppingStopsAGeneration() {
       let harness = ElementHarness(["prompt": "wait", "mode": "apply"])
       let duration = seconds(of: { gst_element_set_state(harness.element, GST_STATE_NULL) }) {

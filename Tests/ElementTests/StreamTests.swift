@@ -75,6 +75,16 @@ extension ElementSuite {
       #expect(reports.errors.first?.text.contains("found 2 frames") ?? false)
     }
 
+    @Test(arguments: [("trim", 6), ("pad", 8)])
+    func aSegmentIsDoneAfterItsLastFrame(_ rule: String, _ expected: Int) {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply", "short-clip": rule])
+      harness.pushFrames(0..<6)
+      _ = harness.pullEvents()
+      #expect(harness.push(gst_event_new_segment_done(GST_FORMAT_TIME, Int(6 * ElementHarness.frame))))
+      #expect(harness.pullAll().count == expected)
+      #expect(harness.pullEvents() == [GST_EVENT_SEGMENT_DONE])
+    }
+
     @Test(arguments: [nil, ElementHarness.rgb]) func zeroFrames(_ caps: String?) {
       let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: caps)
       _ = harness.pullEvents()

@@ -45,6 +45,18 @@ extension ElementSuite {
       #expect(harness.pullAll().map(\.pts) == (0..<4).map { $0 * ElementHarness.frame })
     }
 
+    @Test func clipsAreNotFilledUpWhereFramesFollow() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply", "short-clip": "pad"])
+      harness.pushFrames(0..<2)
+      gst_harness_set_src_caps_str(harness.harness, "\(ElementHarness.rgb),colorimetry=sRGB")
+      harness.pushFrames(2..<4)
+      var segment = GstSegment()
+      gst_segment_init(&segment, GST_FORMAT_TIME)
+      harness.push(gst_event_new_segment(&segment))
+      harness.pushFrames(4..<8)
+      #expect(harness.pullAll().map(\.pts) == (0..<8).map { $0 * ElementHarness.frame })
+    }
+
     @Test func framesWithoutTimesBeginWithTheSegment() {
       let harness = ElementHarness(["prompt": "fox", "mode": "apply"])
       var segment = GstSegment()
