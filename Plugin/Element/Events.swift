@@ -84,13 +84,26 @@ extension Behaviour {
 
   /// Takes `event`.
   func handleSrcEvent(_ event: UnsafeMutablePointer<GstEvent>) -> Bool {
-    if cgst_event_type(event) == GST_EVENT_QOS {
+    switch cgst_event_type(event) {
+    case GST_EVENT_QOS:
       // Lateness comes from generation. If decoders skipped frames for it, clips would move differently.
       noteLateness(event)
       gst_event_unref(event)
       return true
+    case GST_EVENT_SEEK where isBackwards(event):
+      // Clips move forwards. Who asks can go on; the segment that would come of it could only be an error.
+      log(GST_LEVEL_INFO, "a seek that plays backwards is refused")
+      gst_event_unref(event)
+      return false
+    default:
+      return gst_pad_event_default(srcPad, gstObject, event) != 0
     }
-    return gst_pad_event_default(srcPad, gstObject, event) != 0
+  }
+
+  private func isBackwards(_ seek: UnsafeMutablePointer<GstEvent>) -> Bool {
+    var rate = 1.0
+    gst_event_parse_seek(seek, &rate, nil, nil, nil, nil, nil, nil)
+    return rate < 0
   }
 
   /// When downstream will be ready for a frame, as GstVideoDecoder reckons: twice as late as the last one was.

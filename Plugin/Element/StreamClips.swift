@@ -59,6 +59,12 @@ extension Stream {
     var settings = plan.settings.updated(from: behaviour.settings.withLock { $0 })
     if plan.task != .learn, let cue = try cue() { settings.prompt = cue }
     if settings.qos, isPrepared, isLate() { return try skipClip() }
+    guard plan.task == .learn || settings.hasPrompt else {
+      throw .failed(
+        .resource(
+          GST_RESOURCE_ERROR_SETTINGS,
+          "found no prompt, expected what the new video shall show; set prompt=\"...\""))
+    }
     let task = ClipTask(
       clip: clip, frames: frames, window: window, settings: settings,
       options: settings.options(clip: clip, frameRate: frameRate.perSecond),
@@ -106,10 +112,6 @@ extension Stream {
   /// The clip, with the first clip's own work: the model, and the motion from its file or from these frames.
   /// nil where only learning is asked for.
   private func prepareAndCompute(_ task: ClipTask, _ job: Job) throws(MotionTransferError) -> Clip? {
-    if plan.task != .learn, !task.settings.hasPrompt {
-      throw MotionTransferError(
-        .settings, "found no prompt, expected what the new video shall show; set prompt=\"...\"")
-    }
     let generator = try loaded(job)
     if motion == nil { try findMotion(generator, task, job) }
     isPrepared = true

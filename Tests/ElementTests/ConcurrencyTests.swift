@@ -82,6 +82,15 @@ extension ElementSuite {
       #expect(Echo.running.load(ordering: .relaxed) == 0)
     }
 
+    @Test func laterClipsNeedAPromptToo() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply", "concurrency": "3"])
+      harness.pushFrames(0..<4)
+      gst_util_set_object_arg(GStreamer.object(harness.element), "prompt", "")
+      for index in 4..<7 { harness.push(index) }
+      #expect(harness.push(7) == GST_FLOW_ERROR)
+      #expect(harness.reports().errors.map(\.name) == [error(GST_RESOURCE_ERROR_SETTINGS)])
+    }
+
     @Test func elementsShareOneModelUntilTheLastStops() throws {
       let folder = ElementSuite.tinyModel
       let models = SharedModels()

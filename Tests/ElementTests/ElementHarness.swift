@@ -20,6 +20,8 @@ struct OutFrame: Equatable {
   var duration: GstClockTime
   var bytes: [UInt8]
   var isDiscontinuous: Bool
+  /// A meta says where its planes and rows begin.
+  var statesStrides: Bool
 
   init(_ buffer: UnsafeMutablePointer<GstBuffer>) {
     bytes = [UInt8](repeating: 0, count: Int(gst_buffer_get_size(buffer)))
@@ -27,6 +29,7 @@ struct OutFrame: Equatable {
     pts = buffer.pointee.pts
     duration = buffer.pointee.duration
     isDiscontinuous = buffer.pointee.mini_object.flags & GST_BUFFER_FLAG_DISCONT.rawValue != 0
+    statesStrides = gst_buffer_get_meta(buffer, cgst_video_meta_api()) != nil
   }
 }
 
@@ -104,7 +107,10 @@ enum GStreamer {
       defer { g_free(text) }
       return Report(
         type: type, name: String(cString: gst_structure_get_name(structure)), text: String(cString: text))
-    case GST_MESSAGE_QOS: return Report(type: type, name: "qos", text: "")
+    case GST_MESSAGE_QOS:
+      var isLive: gboolean = 0
+      gst_message_parse_qos(message, &isLive, nil, nil, nil, nil)
+      return Report(type: type, name: "qos", text: isLive != 0 ? "live" : "")
     case GST_MESSAGE_LATENCY: return Report(type: type, name: "latency", text: "")
     default:
       return nil

@@ -54,6 +54,8 @@ extension ElementSuite {
       let harness = ElementHarness(["prompt": "fox", "mode": "apply", "qos": "true", "seed": "1"])
       harness.pushFrames(0..<4)
       #expect(harness.pullAll().count == 4)
+      // The harness says that it is live.
+      _ = gst_harness_query_latency(harness.harness)
       // The last frame was two seconds late: the next one in time is four seconds later, in the ninth clip.
       gst_harness_push_upstream_event(
         harness.harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2, 2_000_000_000, 3 * ElementHarness.frame))
@@ -61,10 +63,12 @@ extension ElementSuite {
       harness.pushFrames(4..<8)
       #expect(harness.pullAll().isEmpty)
       #expect(harness.pullEvents() == [GST_EVENT_GAP])
-      #expect(harness.reports().names(of: GST_MESSAGE_QOS).count == 1)
+      #expect(harness.reports().filter { $0.type == GST_MESSAGE_QOS }.map(\.text) == ["live"])
       harness.pushFrames(36..<40)
       // Clip 2 all the same: the seed counts clips that were left out.
-      #expect(harness.pullAll().first?.bytes[0] == Echo.byte(seed: 3, frame: 0))
+      let next = harness.pullAll().first
+      #expect(next?.bytes[0] == Echo.byte(seed: 3, frame: 0))
+      #expect(next?.isDiscontinuous == true)
     }
 
     @Test func lateClipsAreMadeWhereQoSIsNotWanted() {
@@ -86,6 +90,21 @@ extension ElementSuite {
       }
       harness.pushFrames(4..<8)
       #expect(harness.pullAll().count == 8)
+    }
+
+    @Test func seeksThatPlayBackwardsAreRefused() {
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"])
+      func seek(_ rate: Double) -> guint {
+        let before = gst_harness_upstream_events_received(harness.harness)
+        let seek = gst_event_new_seek(
+          rate, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_SET, 1_000_000_000)
+        let isTaken = gst_harness_push_upstream_event(harness.harness, seek)
+        #expect(isTaken == 0 || rate > 0)
+        return gst_harness_upstream_events_received(harness.harness) - before
+      }
+      #expect(seek(-1) == 0)
+      #expect(seek(1) == 1)
+      #expect(harness.reports().errors.isEmpty)
     }
 
     @Test func theExpectedLatencyCountsFromTheStart() {
