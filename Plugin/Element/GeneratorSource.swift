@@ -20,6 +20,11 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
   private var motion: (any LearnedMotion)?
   private var current: (clip: UInt64, made: Clip)?
   private var output = GstVideoInfo()
+  /// When the next frame begins, or the time that was sought; nanoseconds from the start of the stream.
+  private var position: GstClockTime = 0
+  /// Whether a frame has gone out that ends at `position`.
+  private var isContinuing = false
+  /// The frame that `position` means at the frame rate.
   private var next: UInt64 = 0
 
   init(_ element: UnsafeMutablePointer<GstMotionGenerateSrc>) {
@@ -56,7 +61,7 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
       let made = try Plan(settings.withLock { $0 }, provider: Generators.provider)
       plan.withLock { $0 = made }
       statistics.withLock { $0 = Statistics() }
-      next = 0
+      (position, isContinuing, next) = (0, false, 0)
       // GstBaseSrc locks out when it stops, and says nothing when it starts again.
       lockOut(false)
       return true
@@ -96,7 +101,18 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
   }
 
   func setCaps(_ caps: UnsafeMutablePointer<GstCaps>) -> Bool {
-    gst_video_info_from_caps(&output, caps) != 0 && FrameRate(of: caps) != nil
+    let old = frameRate
+    guard gst_video_info_from_caps(&output, caps) != 0, FrameRate(of: caps) != nil else { return false }
+    // Clips are made for a frame rate.
+    if frameRate != old { current = nil }
+    findNext()
+    return true
+  }
+
+  /// The frame that is shown at a time that was sought; else the first that begins after what has gone out.
+  private func findNext() {
+    next = frameRate.frame(at: position)
+    if isContinuing, frameRate.time(of: Int(clamping: next)) < position { next += 1 }
   }
 
   // MARK: Streaming
@@ -110,8 +126,9 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
     }
     segment.pointee.position = segment.pointee.start
     segment.pointee.time = segment.pointee.start
-    // Before caps only the start is sought.
-    next = output.fps_n > 0 ? frameRate.frame(at: segment.pointee.start) : 0
+    (position, isContinuing) = (segment.pointee.start, false)
+    // Before caps the rate means nothing yet: they find the frame again.
+    findNext()
     return true
   }
 
@@ -142,6 +159,7 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
     buffer.pointee.offset = UInt(next)
     buffer.pointee.offset_end = UInt(next) + 1
     next += 1
+    (position, isContinuing) = (rate.time(of: Int(next)), true)
     statistics.withLock { $0.framesOut += 1 }
     return GST_FLOW_OK
   }
@@ -157,7 +175,7 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
     do throws(MotionTransferError) {
       let made = try generate(options, plan, progress)
       progress.end(GST_PROGRESS_TYPE_COMPLETE, "generated")
-      note(index, made, start, options, progress.elapsed)
+      note(index, made, rate.time(of: Int(next)), options, progress.elapsed)
       return made
     } catch {
       if isLockedOut.load(ordering: .relaxed) {
@@ -188,13 +206,17 @@ final class GeneratorSource: Reporting, @unchecked Sendable {
     return try generator.clip(options, motion: motion, of: plan.geometry, job: job)
   }
 
-  private func note(_ index: UInt64, _ made: Clip, _ start: GstClockTime, _ options: Options, _ elapsed: UInt64) {
+  /// - Parameter first: when the clip's first frame that goes out begins.
+  private func note(_ index: UInt64, _ made: Clip, _ first: GstClockTime, _ options: Options, _ elapsed: UInt64) {
+    // A frame that is shown at the time that was sought may have begun before.
+    let shown = max(first, element.pointee.parent.parent.segment.start)
+    let runningTime = gst_segment_to_running_time(&element.pointee.parent.parent.segment, GST_FORMAT_TIME, shown)
     current = (index, made)
     let loss = motion?.finalLoss
     statistics.withLock { $0.note(elapsed, loss) }
     post(
       ClipReport(
-        clip: index, framesIn: 0, framesOut: made.frames, runningTime: start, generationTime: elapsed,
+        clip: index, framesIn: 0, framesOut: made.frames, runningTime: runningTime, generationTime: elapsed,
         options: options, finalLoss: loss))
   }
 }

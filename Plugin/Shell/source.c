@@ -49,19 +49,31 @@ static GstCaps *fixate(GstBaseSrc *src, GstCaps *caps) {
   return GST_BASE_SRC_CLASS(gst_motion_generate_src_parent_class)->fixate(src, caps);
 }
 
-// Downstream's pool, with strides of its own where it can read them.
+// Downstream's pool or one of our own, with strides of its own where downstream can read them. GstBaseSrc takes the
+// query's pool and keeps the options that are set here.
 static gboolean decide_allocation(GstBaseSrc *src, GstQuery *query) {
-  if (!GST_BASE_SRC_CLASS(gst_motion_generate_src_parent_class)->decide_allocation(src, query)) return FALSE;
-  GstBufferPool *pool = gst_base_src_get_buffer_pool(src);
-  if (pool == NULL) return TRUE;
+  GstCaps *caps = NULL;
+  GstVideoInfo info;
+  gst_query_parse_allocation(query, &caps, NULL);
+  if (caps == NULL || !gst_video_info_from_caps(&info, caps)) return FALSE;
+  GstBufferPool *pool = NULL;
+  guint size = 0, least = 0, most = 0;
+  gboolean is_offered = gst_query_get_n_allocation_pools(query) > 0;
+  if (is_offered) gst_query_parse_nth_allocation_pool(query, 0, &pool, &size, &least, &most);
+  size = MAX(size, (guint) info.size);
+  if (pool == NULL) pool = gst_video_buffer_pool_new();
+  GstStructure *config = gst_buffer_pool_get_config(pool);
+  gst_buffer_pool_config_set_params(config, caps, size, least, most);
   if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL)
-      && gst_buffer_pool_has_option(pool, GST_BUFFER_POOL_OPTION_VIDEO_META)) {
-    GstStructure *config = gst_buffer_pool_get_config(pool);
+      && gst_buffer_pool_has_option(pool, GST_BUFFER_POOL_OPTION_VIDEO_META))
     gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-    gst_buffer_pool_set_config(pool, config);
-  }
+  gst_buffer_pool_set_config(pool, config);
+  if (is_offered)
+    gst_query_set_nth_allocation_pool(query, 0, pool, size, least, most);
+  else
+    gst_query_add_allocation_pool(query, pool, size, least, most);
   gst_object_unref(pool);
-  return TRUE;
+  return GST_BASE_SRC_CLASS(gst_motion_generate_src_parent_class)->decide_allocation(src, query);
 }
 
 static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec) {

@@ -44,6 +44,48 @@ extension ElementSuite {
       #expect(found.first?.bytes[0] == Echo.byte(seed: 1 + clip, frame: frame % 4))
     }
 
+    @Test func aSeekBeforeTheStartCounts() {
+      let source = SourceHarness(["prompt": "fox", "seed": "1"])
+      gst_element_set_state(source.pipeline, GST_STATE_READY)
+      let seek = gst_event_new_seek(
+        1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, gint64(9 * ElementHarness.frame),
+        GST_SEEK_TYPE_NONE, 0)
+      #expect(gst_element_send_event(source.element, seek) != 0)
+      source.play()
+      let first = source.pull(1).first
+      #expect(first?.pts == 9 * ElementHarness.frame)
+      #expect(first?.bytes[0] == Echo.byte(seed: 3, frame: 1))
+      // It begins inside its clip, before which none is made, and is shown at once.
+      let clip = GStreamer.reports(source.bus).first { $0.name == "motiontransfer-clip" }
+      #expect(clip?.text.contains("clip=(guint64)2,") == true)
+      #expect(clip?.text.contains("running-time=(guint64)0,") == true)
+    }
+
+    @Test(arguments: [("25/1", "8/1"), ("8/1", "25/1")]) func timesGoOnWhereTheFrameRateChanges(
+      _ before: String, _ after: String
+    ) throws {
+      let source = SourceHarness(["prompt": "fox"], caps: "video/x-raw,framerate=\(before)")
+      source.play()
+      var frames = source.pull(3)
+      source.restrict(to: "video/x-raw,framerate=\(after)")
+      frames += source.pull(8)
+      let duration: GstClockTime = after == "8/1" ? 125_000_000 : 40_000_000
+      for (this, next) in zip(frames, frames.dropFirst()) {
+        #expect(this.pts + this.duration..<this.pts + this.duration + duration ~= next.pts)
+      }
+      let last = try #require(frames.last)
+      let index = Int(last.pts / duration)
+      #expect(last.duration == duration && last.pts == GstClockTime(index) * duration)
+      #expect(last.bytes[0] == Echo.byte(seed: UInt64(index / 4), frame: index % 4))
+    }
+
+    @Test func stridesAreStatedWhereDownstreamReadsThem() {
+      let source = SourceHarness(["prompt": "fox"])
+      source.readStrides()
+      source.play()
+      #expect(source.pull(1).map(\.statesStrides) == [true])
+    }
+
     @Test func aSeekBeyondAllTimeDoesNoHarm() {
       let source = SourceHarness(["prompt": "fox"])
       source.play()
@@ -113,7 +155,8 @@ private final class SourceHarness {
   init(_ properties: KeyValuePairs<String, String>, caps: String = "video/x-raw") {
     _ = GStreamer.start
     pipeline = gst_parse_launch(
-      "motiongeneratesrc name=s ! capsfilter caps=\"\(caps)\" ! appsink name=a sync=false max-buffers=2", nil)!
+      "motiongeneratesrc name=s ! capsfilter name=c caps=\"\(caps)\" caps-change-mode=delayed ! "
+        + "appsink name=a sync=false max-buffers=2", nil)!
     gst_object_ref_sink(pipeline)
     element = gst_bin_get_by_name(cgst_bin(pipeline), "s")
     sink = gst_bin_get_by_name(cgst_bin(pipeline), "a")
@@ -122,6 +165,29 @@ private final class SourceHarness {
   }
 
   func set(_ name: String, _ value: String) { gst_util_set_object_arg(GStreamer.object(element), name, value) }
+
+  func restrict(to text: String) {
+    let filter = gst_bin_get_by_name(cgst_bin(pipeline), "c")!
+    defer { gst_object_unref(filter) }
+    let caps = gst_caps_from_string(text)!
+    defer { gst_caps_unref(caps) }
+    cgst_set_caps(filter, "caps", caps)
+  }
+
+  /// Answers the ALLOCATION query as an element that takes any stride.
+  func readStrides() {
+    let pad = gst_element_get_static_pad(element, "src")!
+    defer { gst_object_unref(pad) }
+    let types = GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM.rawValue | GST_PAD_PROBE_TYPE_PUSH.rawValue
+    gst_pad_add_probe(
+      pad, GstPadProbeType(types),
+      { _, info, _ in
+        guard let info, let query = gst_pad_probe_info_get_query(info), cgst_query_type(query) == GST_QUERY_ALLOCATION
+        else { return GST_PAD_PROBE_OK }
+        gst_query_add_allocation_meta(query, cgst_video_meta_api(), nil)
+        return GST_PAD_PROBE_HANDLED
+      }, nil, nil)
+  }
 
   deinit {
     stop()
