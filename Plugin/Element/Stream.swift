@@ -87,24 +87,21 @@ final class Stream {
     let text = describe(caps)
     if text == format?.caps { return }
     try drain()
-    let rate = FrameRate(of: caps)
-    if rate == nil {
+    let geometry = plan.geometry
+    do throws(FrameError) {
+      let converter = try FrameConverter(from: caps, width: geometry.width, height: geometry.height)
+      let output = outputInfo(geometry, from: caps)
+      let rate = output.fps_n > 0 ? FrameRate(numerator: output.fps_n, denominator: output.fps_d) : FrameRate(25)
+      format = Format(caps: text, converter: converter, frameRate: rate, output: output)
+    } catch {
+      throw .failed(.stream(GST_STREAM_ERROR_FORMAT, error.message))
+    }
+    if FrameRate(of: caps) == nil {
       behaviour.warn(
         .stream(
           GST_STREAM_ERROR_FORMAT,
-          "the input states no frame rate: the output states 25 frames a second, at the input's times; put videorate "
-            + "in front"))
-    }
-    let geometry = plan.geometry
-    var info = GstVideoInfo()
-    gst_video_info_set_format(&info, GST_VIDEO_FORMAT_RGB, UInt32(geometry.width), UInt32(geometry.height))
-    info.fps_n = (rate ?? FrameRate(25)).numerator
-    info.fps_d = (rate ?? FrameRate(25)).denominator
-    do throws(FrameError) {
-      let converter = try FrameConverter(from: caps, width: geometry.width, height: geometry.height)
-      format = Format(caps: text, converter: converter, frameRate: rate ?? FrameRate(25), output: info)
-    } catch {
-      throw .failed(.stream(GST_STREAM_ERROR_FORMAT, error.message))
+          "the input states no frame rate: its frames keep their times, and the model takes them as \(frameRate.perSecond) "
+            + "a second; put videorate in front"))
     }
     if let mode = format?.converter.interlaceMode, plan.task != .apply {
       behaviour.warn(
@@ -125,7 +122,7 @@ final class Stream {
       throw .failed(.core(GST_CORE_ERROR_NEGOTIATION, "no caps for \(info.width)x\(info.height) RGB"))
     }
     defer { gst_caps_unref(caps) }
-    if let refusal = behaviour.refusal(of: caps) { throw .failed(refusal) }
+    try behaviour.settleAspectRatio(caps)
     let current = gst_pad_get_current_caps(behaviour.srcPad)
     defer { if let current { gst_caps_unref(current) } }
     let isNew = current.map { gst_caps_is_equal($0, caps) == 0 } ?? true

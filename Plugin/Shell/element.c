@@ -11,8 +11,9 @@ GST_DEBUG_CATEGORY_STATIC(motion_transfer_debug);
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIDEO_FORMATS_ALL)));
 
+// 0/1: the input's frame rate, where that varies.
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS(GST_MOTION_TRANSFER_RGB_CAPS));
+    GST_STATIC_CAPS(GST_MOTION_TRANSFER_RGB_CAPS("0/1")));
 
 static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE("text", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS("text/x-raw, format = (string) { utf8, pango-markup }"));

@@ -7,7 +7,7 @@
 #define SELF(object) ((GstMotionGenerateSrc *) (object))
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS(GST_MOTION_TRANSFER_RGB_CAPS));
+    GST_STATIC_CAPS(GST_MOTION_TRANSFER_RGB_CAPS("1/2147483647")));
 
 G_DEFINE_TYPE(GstMotionGenerateSrc, gst_motion_generate_src, GST_TYPE_PUSH_SRC)
 

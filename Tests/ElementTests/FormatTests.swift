@@ -69,10 +69,32 @@ extension ElementSuite {
       }
     }
 
-    @Test func aVariableRateIsTakenAsTwentyFive() throws {
+    @Test(arguments: [
+      ("width=64,height=32", "1/1"), ("width=100,height=60", "5/6"),
+      ("width=720,height=576,pixel-aspect-ratio=16/15", "2/3"),
+    ])
+    func clipsAreShownInTheInputsAspectRatio(_ size: String, _ expected: String) throws {
+      let caps = "video/x-raw,format=I420,\(size),framerate=8/1"
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: caps)
+      #expect(try #require(harness.outputCaps()).contains("pixel-aspect-ratio=(fraction)\(expected)"))
+      let square = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
+      gst_harness_set_sink_caps_str(square.harness, "video/x-raw,pixel-aspect-ratio=1/1")
+      gst_harness_set_src_caps_str(square.harness, caps)
+      #expect(try #require(square.outputCaps()).contains("pixel-aspect-ratio=(fraction)1/1"))
+      #expect(square.reports().errors.isEmpty)
+    }
+
+    @Test func aVariableRatePassesAndCountsAsTheMostThatItMayBe() throws {
+      let caps = "video/x-raw,format=RGB,width=16,height=8,framerate=0/1,max-framerate=50/1"
+      let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: caps)
+      #expect(try #require(harness.outputCaps()).contains("framerate=(fraction)0/1, max-framerate=(fraction)50/1"))
+      #expect(gst_harness_query_latency(harness.harness) == 80_000_000)
+    }
+
+    @Test func aVariableRateIsReckonedAsTwentyFive() throws {
       let harness = ElementHarness(
         ["prompt": "fox", "mode": "apply"], caps: "video/x-raw,format=RGB,width=16,height=8,framerate=0/1")
-      #expect(try #require(harness.outputCaps()).contains("framerate=(fraction)25/1"))
+      #expect(try #require(harness.outputCaps()).contains("framerate=(fraction)0/1"))
       #expect(harness.reports().warnings.map(\.name) == [error(GST_STREAM_ERROR_FORMAT)])
       for _ in 0..<4 {
         gst_harness_push(harness.harness, harness.buffer(.init(repeating: 0, count: 384), pts: nil))
@@ -129,14 +151,15 @@ extension ElementSuite {
       checkRefusal(harness.reports())
     }
 
-    @Test func downstreamsFrameRateReachesUpstream() {
+    @Test(arguments: ["12/1", "{ 12/1, 25/1 }", "[ 5/1, 30/1 ]"])
+    func downstreamsFrameRatesReachUpstream(_ rates: String) {
       let harness = ElementHarness(["prompt": "fox", "mode": "apply"], caps: nil)
-      gst_harness_set_sink_caps_str(harness.harness, "video/x-raw,format=RGB,framerate=12/1")
+      gst_harness_set_sink_caps_str(harness.harness, "video/x-raw,format=RGB,framerate=(fraction)\(rates)")
       let pad = gst_element_get_static_pad(harness.element, "sink")!
       defer { gst_object_unref(pad) }
       let caps = gst_pad_query_caps(pad, nil)!
       defer { gst_caps_unref(caps) }
-      #expect(describe(caps).contains("framerate=(fraction)12/1"))
+      #expect(describe(caps).contains("framerate=(fraction)\(rates)"))
     }
   }
 }

@@ -10,10 +10,10 @@
 
 G_BEGIN_DECLS
 
-/// What both elements give.
-#define GST_MOTION_TRANSFER_RGB_CAPS                                                                  \
+/// What both elements give, at `least` frames a second or more.
+#define GST_MOTION_TRANSFER_RGB_CAPS(least)                                                           \
   "video/x-raw, format = (string) RGB, width = (int) [ 8, 4096 ], height = (int) [ 8, 4096 ], "       \
-  "framerate = (fraction) [ 1/2147483647, 2147483647/1 ]"
+  "framerate = (fraction) [ " least ", 2147483647/1 ]"
 
 typedef struct _GstMotionTransfer GstMotionTransfer;
 typedef struct _GstMotionTransferClass GstMotionTransferClass;
