@@ -17,7 +17,8 @@ def main():
     output, prompt, embedding, *properties = sys.argv[1:]
     Gst.init(None)
     pipeline = Gst.parse_launch(
-        "motiongeneratesrc name=motion num-buffers=32 ! videoconvert ! x264enc ! matroskamux ! filesink name=out"
+        "motiongeneratesrc name=motion num-buffers=32 ! videoconvert ! video/x-raw,format=I420 ! x264enc ! "
+        "matroskamux ! filesink name=out"
     )
     pipeline.get_by_name("out").set_property("location", output)
     motion = pipeline.get_by_name("motion")

@@ -31,7 +31,8 @@ unbounded="max-size-time=0 max-size-buffers=0 max-size-bytes=0"
 gst-launch-1.0 filesrc location="$reference" ! decodebin ! \
   motiontransfer prompt="$prompt" reference-prompt="$reference_prompt" motion-embedding="$embedding" \
     seed="$seed" debias-mode="$debias" ! \
-  tee name=frames ! queue $unbounded ! videoconvert ! x264enc tune=zerolatency ! mpegtsmux ! filesink location="$video" \
+  tee name=frames ! queue $unbounded ! videoconvert ! video/x-raw,format=I420 ! x264enc tune=zerolatency ! mpegtsmux ! \
+    filesink location="$video" \
   frames. ! queue $unbounded ! pngenc ! multifilesink location="$folder/result-%02d.png"
 
 echo "== contact sheet"

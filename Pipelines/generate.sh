@@ -9,4 +9,4 @@ shift 2
 frames=16
 for property in "$@"; do [[ "$property" == num-frames=* ]] && frames="${property#*=}"; done
 gst-launch-1.0 motiongeneratesrc num-frames="$frames" num-buffers=$((clips * frames)) "$@" ! \
-  videoconvert ! x264enc ! matroskamux ! filesink location="$output"
+  videoconvert ! video/x-raw,format=I420 ! x264enc ! matroskamux ! filesink location="$output"

@@ -8,4 +8,4 @@ shift 2
 effect="motiontransfer"
 for property in "$@"; do effect+=" ${property// /\\ }"; done
 ges-launch-1.0 +clip "$input" +effect "videoconvert ! $effect ! videoconvert" -o "file://$output" \
-  -f "video/x-matroska:video/x-h264"
+  -f "video/x-matroska:video/x-raw,format=I420->video/x-h264"

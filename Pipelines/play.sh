@@ -7,7 +7,9 @@ set -euo pipefail
 input="$1"
 shift
 sink="motiontransfer"
-for property in "$@"; do sink+=" ${property%%=*}='${property#*=}'"; done
+# A backslash before each character that a pipeline description could take for its own.
+escaped() { sed 's/[^a-zA-Z0-9]/\\&/g' <<<"$1"; }
+for property in "$@"; do sink+=" ${property%%=*}=$(escaped "${property#*=}")"; done
 # Clips come later than the sound: the sink shows them when they are there.
 gst-play-1.0 --no-interactive --videosink="videoconvert ! $sink ! videoconvert ! ${VIDEOSINK:-autovideosink}" \
   --audiosink="${AUDIOSINK:-autoaudiosink}" "$input"

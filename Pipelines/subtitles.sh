@@ -6,5 +6,5 @@ set -euo pipefail
 input="$1" prompts="$2" output="$3"
 shift 3
 gst-launch-1.0 filesrc location="$input" ! decodebin ! motiontransfer name=m prompt="${PROMPT:-a duck on grass}" "$@" ! \
-  videoconvert ! x264enc ! matroskamux ! filesink location="$output" \
+  videoconvert ! video/x-raw,format=I420 ! x264enc ! matroskamux ! filesink location="$output" \
   filesrc location="$prompts" ! subparse ! m.text

@@ -4,10 +4,15 @@
 #   Pipelines/transcode.sh walk.mp4 fox.mkv prompt="a fox in the snow" motion-embedding=walk.motion.safetensors
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 64; }
-input="$(realpath "$1")" output="$(realpath -m "$2")"
+uri() { /usr/bin/python3 -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).resolve().as_uri())' "$1"; }
+input="$(uri "$1")" output="$(uri "$2")"
 shift 2
-# Each value in quotes: prompts have spaces.
+# A backslash before each character that a pipeline description could take for its own.
+escaped() { sed 's/[^a-zA-Z0-9]/\\&/g' <<<"$1"; }
 filter="motiontransfer"
-for property in "$@"; do filter+=" ${property%%=*}='${property#*=}'"; done
-gst-launch-1.0 uritranscodebin source-uri="file://$input" dest-uri="file://$output" \
-  profile="video/x-matroska:video/x-h264:audio/x-vorbis" video-filter="$filter ! videoconvert"
+for property in "$@"; do filter+=" ${property%%=*}=$(escaped "${property#*=}")"; done
+filter+=" ! videoconvert"
+# The whole filter is a value in quotes itself.
+filter="${filter//\\/\\\\}"
+gst-launch-1.0 uritranscodebin source-uri="$input" dest-uri="$output" \
+  profile="video/x-matroska:video/x-raw,format=I420->video/x-h264:audio/x-vorbis" video-filter="\"${filter//\"/\\\"}\""

@@ -44,7 +44,7 @@ int main(int count, char **arguments) {
   }
   GError *error = NULL;
   GstElement *pipeline = gst_parse_launch("filesrc name=file ! decodebin ! motiontransfer name=motion ! "
-      "videoconvert ! x264enc ! matroskamux ! filesink name=out", &error);
+      "videoconvert ! video/x-raw,format=I420 ! x264enc ! matroskamux ! filesink name=out", &error);
   if (error != NULL) {
     g_printerr("%s\n", error->message);
     return 1;

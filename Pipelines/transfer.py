@@ -17,8 +17,8 @@ from gi.repository import GLib, Gst  # noqa: E402
 
 def build(arguments):
     pipeline = Gst.parse_launch(
-        "filesrc name=file ! decodebin ! motiontransfer name=motion ! videoconvert ! x264enc ! matroskamux ! "
-        "filesink name=out"
+        "filesrc name=file ! decodebin ! motiontransfer name=motion ! videoconvert ! video/x-raw,format=I420 ! x264enc ! "
+        "matroskamux ! filesink name=out"
     )
     pipeline.get_by_name("file").set_property("location", arguments.input)
     pipeline.get_by_name("out").set_property("location", arguments.output)

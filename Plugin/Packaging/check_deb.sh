@@ -19,8 +19,8 @@ inside gst-inspect-1.0 motiontransfer >/dev/null
 inside gst-inspect-1.0 motiongeneratesrc >/dev/null
 inside motiontransfer inspect
 inside gst-launch-1.0 -q filesrc location=/tmp/reference.mkv ! decodebin ! motiontransfer prompt="a fox in the snow" \
-  reference-prompt="a duck on grass" inversion-steps="${STEPS:-20}" motion-embedding=/tmp/duck.safetensors ! videoconvert ! x264enc ! mp4mux ! \
-  filesink location=/tmp/fox.mp4
+  reference-prompt="a duck on grass" inversion-steps="${STEPS:-20}" motion-embedding=/tmp/duck.safetensors ! videoconvert ! \
+  video/x-raw,format=I420 ! x264enc ! mp4mux ! filesink location=/tmp/fox.mp4
 inside motiontransfer inspect /tmp/duck.safetensors
 inside bash -c "test \$(stat -c %s /tmp/fox.mp4) -gt 1000"
 inside test -e /usr/share/man/man1/motiontransfer.1.gz

@@ -19,7 +19,12 @@ check "example: C compiles" cc -Wall -Werror "$examples/transfer.c" -o "$work/tr
 check "example: C" "$work/transfer" "$clip" "$work/c.mkv" "a cat" "${moved[@]}"
 check "both give the same times" cmp <(/usr/bin/python3 "$here/timestamps.py" "$work/python.mkv" video) \
   <(/usr/bin/python3 "$here/timestamps.py" "$work/c.mkv" video)
-check "example: transcoding" "$examples/transcode.sh" "$clip" "$work/transcoded.mkv" prompt="a cat" "${moved[@]}"
+# A path and a prompt of all that shells, addresses and pipeline descriptions take for their own.
+odd="$work/50% #1.mkv" saying="it's a \"cat\" \\ on! grass"
+cp "$clip" "$odd"
+check "example: transcoding" env GST_DEBUG=motiontransfer:5 GST_DEBUG_NO_COLOR=1 \
+  "$examples/transcode.sh" "$odd" "$work/transcoded.mkv" prompt="$saying" "${moved[@]}"
+check "its prompt arrived" grep -qF "seed 0, $saying" "$work/said"
 check "pictures keep their times" cmp <(/usr/bin/python3 "$here/timestamps.py" "$clip" video) <(/usr/bin/python3 "$here/timestamps.py" "$work/transcoded.mkv" video)
 check "sound stays in time" /usr/bin/python3 "$here/ticks.py" "$clip" "$work/transcoded.mkv"
 printf '1\n00:00:00,000 --> 00:00:01,000\na cat\n\n2\n00:00:02,000 --> 00:00:03,000\na dog\n' >"$work/prompts.srt"
@@ -33,10 +38,16 @@ check "the controller moved the property" grep -q "motion-scale at the end: 0.75
 check "example: playbin" "$examples/playbin.py" --sinks fake "$clip" prompt="a cat" "${moved[@]}"
 check "playbin saw every frame" grep -q "24 frames in, 24 out" "$work/said"
 if command -v gst-play-1.0 >/dev/null; then
-  check "example: gst-play" env VIDEOSINK="fakesink" AUDIOSINK="fakesink" "$examples/play.sh" "$clip" prompt="a cat" "${moved[@]}"
+  check "example: gst-play" env VIDEOSINK="fakesink" AUDIOSINK="fakesink" GST_DEBUG=motiontransfer:5 GST_DEBUG_NO_COLOR=1 \
+    "$examples/play.sh" "$odd" prompt="$saying" "${moved[@]}"
+  check "its prompt arrived" grep -qF "seed 0, $saying" "$work/said"
 else skip "gst-play is not installed"; fi
 if command -v ges-launch-1.0 >/dev/null; then
   check "example: editing services" "$examples/ges_effect.sh" "$clip" "$work/edited.mkv" prompt="a cat" "${moved[@]}"
   # Three seconds at the timeline's 30 frames a second.
   check "the timeline keeps its length" test "$(frames "$work/edited.mkv")" -ge 89
 else skip "the editing services are not installed"; fi
+for video in python c transcoded subtitles generated controlled edited; do
+  [ ! -e "$work/$video.mkv" ] || check "players show $video" gst-launch-1.0 -q filesrc location="$work/$video.mkv" ! matroskademux ! \
+    h264parse ! "video/x-h264,chroma-format=(string)4:2:0" ! fakesink
+done
