@@ -24,8 +24,10 @@ status 65 "diffusion_pytorch_model.safetensors" "a truncated model" "${generate[
 cp -r "$tiny" "$work/hostile" && rm "$work"/hostile/unet/*.safetensors && cp "$root/Tests/Goldens/checkpoints/command.bin" \
   "$work/hostile/unet/diffusion_pytorch_model.bin"
 status 65 "diffusion_pytorch_model.bin" "a pickle that would run a command" "${generate[@]}" --model "$work/hostile"
-status 73 "cannot be written" "an output folder that is not there" motiontransfer learn "${options[@]}" "${learning[@]}" \
+status 73 "make it first" "an output folder that is not there" motiontransfer learn "${options[@]}" "${learning[@]}" \
   --inversion-steps 1 --reference "$work/reference.rgb" --output "$work/nowhere/x.safetensors"
+status 64 "no published format" "a format that the method does not have" motiontransfer learn "${options[@]}" "${learning[@]}" \
+  --method vmc --reference "$work/reference.rgb" --output "$work/x.pt"
 check "nothing is left behind" bash -c "! ls -A '$work' | grep -E 'bad|partial'"
 
 # The same in pipelines: an error message in the right domain, no crash.
