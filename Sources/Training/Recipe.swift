@@ -139,6 +139,13 @@ public struct Recipe: Sendable, Equatable {
 
     """
 
+  /// Clips that the model makes itself for SynMotion: the place first, so that subject and motion are apart.
+  private static let priorPrompts = [
+    "on grass a bear, moving left", "in the sea a fish, moving right", "on a road a pig, jumping",
+    "in the forest a frog, hopping", "in the snow a penguin, moving down", "in the desert a fox, circling",
+    "in the sky a butterfly, moving up", "at sunset a whale, zigzagging",
+  ]
+
   /// `motion_transfer.json`: what this model recommends. The sites are the temporal attentions of the finest level that
   /// has some, whose cells are small enough to place a subject.
   func recommendations(words: [String]) -> String {
@@ -162,6 +169,7 @@ public struct Recipe: Sendable, Equatable {
         "height": \(size),
         "num-frames": \(frames),
         "frame-rate": 8,
+        "prior-prompts": [\(Self.priorPrompts.map { "\"\($0)\"" }.joined(separator: ", "))],
         "words": [\(words.map { "\"\($0)\"" }.joined(separator: ", "))]
       }
 
