@@ -9,7 +9,7 @@ extension MotionEmbedding {
   private static let publishedFrames = 32
 
   /// Whether a path names a file of the published code's format.
-  static func isTorch(_ path: String) -> Bool { path.hasSuffix(".pt") || path.hasSuffix(".bin") }
+  public static func isTorch(_ path: String) -> Bool { path.hasSuffix(".pt") || path.hasSuffix(".bin") }
 
   /// Writes the published codes' formats. Low-rank additions: MotionDirector's list of up, down, up, down without names, in
   /// the order of the model's modules. Embeddings: a dictionary of parameters, 32 rows each, those behind the clip's end zero. The

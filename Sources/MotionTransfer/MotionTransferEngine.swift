@@ -151,7 +151,8 @@ public final class MotionTransferEngine: Sendable {
               + "learn with ddim-inversion-steps above 0, into a file ending in .safetensors, or set noise-prior to 0")
         }
       }
-      if let text = try embedding.flatMap({ try pipeline.dualText($0) }) {
+      let text = try embedding.flatMap { try pipeline.dualText($0) }
+      if let text {
         let prompt = text.phrase.prompt(settings.prompt)
         if prompt != settings.prompt { job.note("the prompt gets the motion's words: \(prompt)") }
         settings.prompt = prompt
@@ -160,17 +161,16 @@ public final class MotionTransferEngine: Sendable {
       let pixels = settings.geometry.numFrames * settings.geometry.width * settings.geometry.height * 3
       settings.memory = try pipeline.memoryOptions(
         settings, besides: (embedding?.byteCount ?? 0) + 2 * pixels, isLearning: false, job
-      ) { _ = try generated($0, embedding, base, $1) }
-      return try generated(settings, embedding, base, job)
+      ) { _ = try generated($0, embedding, text, base, $1) }
+      return try generated(settings, embedding, text, base, job)
     }
   }
 
   private func generated(
-    _ settings: Settings, _ embedding: MotionEmbedding?, _ base: Adapters, _ job: Job
+    _ settings: Settings, _ embedding: MotionEmbedding?, _ text: DualText?, _ base: Adapters, _ job: Job
   ) throws -> Clip {
     var adapters = Adapters(highway: settings.highway)
     var motion: DebiasedMotion?
-    let text = try embedding.flatMap { try pipeline.dualText($0) }
     if let embedding {
       adapters = embedding.adapters(settings, in: pipeline)
       motion = DebiasedMotion(
@@ -208,7 +208,8 @@ public final class MotionTransferEngine: Sendable {
   public func check(
     _ embedding: MotionEmbedding, _ options: Options, job: Job = Job()
   ) throws(MotionTransferError) {
-    _ = try fitted(embedding, options, job)
+    let fitted = try fitted(embedding, options, job)
+    _ = try MotionTransferError.sorting { try pipeline.dualText(fitted) }
   }
 
   /// What changes the model whatever the motion.
@@ -239,7 +240,6 @@ public final class MotionTransferEngine: Sendable {
       options.resample
       ? try embedding.resampled(to: sites, latents: (size.frames, size.height, size.width)) : embedding
     try fitted.check(against: sites, frames: size.frames)
-    _ = try MotionTransferError.sorting { try pipeline.dualText(fitted) }
     if let identity = embedding.metadata["model-identity"], identity != pipeline.description.identity {
       job.warning(
         "the motion embedding was learned with another model (identity \(identity.prefix(12))..., this one is "

@@ -149,8 +149,8 @@ struct TextToVideoPipeline: Sendable {
     let windows = settings.windows
     let contexts = [base, base.merging(adapters)].map { context(job, adapters: $0, settings.memory) }
     let hidden = try encode(prompts, contexts[0])
-    // Low-rank additions may reach the text encoder, too.
-    var adapted = adapters.lora.isEmpty ? hidden : try encode(prompts, contexts[1])
+    let reachesText = textEncoder.linears.contains { adapters.lora[$0.path] != nil || adapters.weights[$0.path] != nil }
+    var adapted = reachesText ? try encode(prompts, contexts[1]) : hidden
     if let text { adapted = try text.condition(adapted, settings.prompt, contexts[1]) }
     let texts = [unet.prepare(hidden, contexts[0]), unet.prepare(adapted, contexts[1])]
     // One window's motion is made once.

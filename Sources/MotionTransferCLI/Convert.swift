@@ -95,7 +95,7 @@ struct Convert: ParsableCommand {
     var result = try MotionEmbedding.combined(parts)
     if reverse { result = result.reversed() }
     if offset != 0 { result = result.delayed(by: offset) }
-    if let keys { try result.write(to: output, keys: keys) } else { try result.write(to: output) }
+    if let keys { try result.write(to: output, keys: keys) } else { try result.writeTelling(to: output) }
   }
 }
 

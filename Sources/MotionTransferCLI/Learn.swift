@@ -136,7 +136,7 @@ struct Learn: ParsableCommand {
     let engine = try shared.engine(job)
     let embedding = try engine.learn(references, options, job: job)
     terminal.finish()
-    try embedding.write(to: output)
+    try embedding.writeTelling(to: output)
     if let learningCheckpoint { unlink(learningCheckpoint) }
     if let logLosses { try losses.write(to: logLosses) }
   }
@@ -144,16 +144,21 @@ struct Learn: ParsableCommand {
   /// What cannot be written is found out before the work and not after it.
   private func checkOutputs() throws {
     for path in [output, logLosses, learningCheckpoint].compactMap({ $0 }) { try Output(path).check() }
-    guard output.hasSuffix(".pt") || output.hasSuffix(".bin") else { return }
-    guard [.motionInversion, .motionDirector, .tap].contains(method) else {
+    guard !MotionEmbedding.isTorch(output) || [.motionInversion, .motionDirector, .tap].contains(method) else {
       throw ValidationError(
         "--output: found \(output), expected a name ending in .safetensors: \(method.rawValue) has no published format."
       )
     }
-    if ddimInversionSteps != 0 {
-      Terminal.warn(
-        "\(output): the published format has no place for the inverted noise; name a file ending in .safetensors")
-    }
+  }
+}
+
+extension MotionEmbedding {
+  /// Writes the file, and says what its format has no place for.
+  func writeTelling(to path: String) throws {
+    try write(to: path)
+    guard Self.isTorch(path), inversionNoise != nil else { return }
+    Terminal.warn(
+      "\(path): the published format has no place for the inverted noise; a name ending in .safetensors has")
   }
 }
 
